@@ -1,0 +1,38 @@
+"""`python -m local COMMAND`: training, sampling and looking, on one's own machine."""
+
+import importlib
+import sys
+
+from local.errors import InputError
+
+COMMANDS = {
+    "train": "trains a recipe into a run's folder",
+    "sample": "samples pictures of a run into a zip",
+    "draw": "draws dogs, the data of those who have none",
+}
+HELP = "use: python -m local COMMAND ...\n\n" + "\n".join(
+    f"  {name:8}{about}" for name, about in COMMANDS.items()
+)
+
+
+def main(words: list[str]) -> int:
+    """Runs a command; returns the exit code."""
+    if words[:1] in (["--help"], ["-h"]):
+        print(HELP + "\n\npython -m local COMMAND --help tells more, with examples")
+        return 0
+    if not words or words[0] not in COMMANDS:
+        print(HELP, file=sys.stderr)
+        return 2
+    command = importlib.import_module(f"local.commands.{words[0]}")
+    try:
+        code: int = command.run(words[1:])
+    except InputError as error:
+        print(f"local {words[0]}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

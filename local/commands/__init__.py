@@ -1,0 +1,1 @@
+"""The commands around the kernel, a file each: `python -m local NAME`."""

@@ -1,0 +1,1 @@
+"""Pictures and boxes, cropped into one tensor."""

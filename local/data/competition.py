@@ -1,0 +1,175 @@
+"""The competition's pictures and boxes, in whatever layout they came.
+
+Known: a folder or one archive, `all-dogs.zip` and `Annotation.zip` beside each other or nested in
+one archive, and Kaggle's mounts. They are told by looking: a picture is a file with a picture's
+suffix, an annotation a file without one (or with `.xml`) below a folder named `Annotation`.
+"""
+
+import re
+import shutil
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from local.data.files import DiskFile, File, inner_listing, listing, read
+from local.errors import InputError
+
+PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+ANNOTATION_LIMIT = 2**20  # bytes; real ones have about one thousand
+WNID = re.compile(r"(n\d+)_")
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture, and the annotation of the same name where there is one."""
+
+    file: File
+    annotation: File | None
+
+    @property
+    def name(self) -> str:
+        """Its path below the data's root."""
+        return str(self.file.path)
+
+    @property
+    def breed(self) -> str:
+        """The wnid before the `_` of the name; otherwise the name of the folder."""
+        wnid = WNID.match(self.file.path.name)
+        return wnid[1] if wnid else self.file.path.parent.name or "unknown"
+
+    def boxes(self) -> list[Box] | None:
+        """Boxes of all dogs; None without an annotation.
+
+        Raises:
+            ValueError: the annotation cannot be read.
+        """
+        return None if self.annotation is None else parse_boxes(read(self.annotation))
+
+
+@dataclass(frozen=True)
+class Collection:
+    """All pictures of a data set, in order of their paths."""
+
+    pictures: list[Picture]
+    breed_names: dict[str, str]  # wnid -> name, as far as the annotations' folders tell
+    annotations_without_picture: int
+
+    def names(self, breeds: list[str]) -> list[str]:
+        """Readable names of the breeds, the wnid itself where no name is known."""
+        return [self.breed_names.get(breed, breed) for breed in breeds]
+
+
+def parse_boxes(xml: bytes) -> list[Box]:
+    """Boxes of a PASCAL-VOC annotation, as they stand there.
+
+    Raises:
+        ValueError: not such an annotation.
+    """
+    if len(xml) > ANNOTATION_LIMIT:
+        raise ValueError(f"an annotation of {len(xml):,} bytes")
+    try:
+        boxes = [
+            tuple(float(box.findtext(side, "")) for side in ("xmin", "ymin", "xmax", "ymax"))
+            for box in ET.fromstring(xml).iter("bndbox")
+        ]
+    except ET.ParseError as error:
+        raise ValueError(str(error)) from error
+    if not boxes:
+        raise ValueError("no box")
+    return boxes  # type: ignore[return-value]
+
+
+def find(path: Path) -> Collection:
+    """Looks through a folder or archive for pictures and their annotations.
+
+    Raises:
+        InputError: there are no pictures, or an archive is broken or unsafe.
+    """
+    files = listing(path)
+    pictures = [f for f in files if _is_picture(f.path)]
+    annotations = [f for f in files if _is_annotation(f.path)]
+    for archive in _inner_archives(path, files):
+        if pictures and annotations:
+            break
+        inner = inner_listing(archive)
+        pictures = pictures or [f for f in inner if _is_picture(f.path)]
+        annotations = annotations or [f for f in inner if _is_annotation(f.path)]
+    if not pictures:
+        raise InputError(
+            f"{path}: no pictures found ({len(files)} files looked at); "
+            "name the folder or archive that holds all-dogs"
+        )
+    return _match(_only_dogs(pictures), annotations)
+
+
+def write_kaggle_layout(path: Path, folder: Path) -> int:
+    """Writes the data at `path` as Kaggle mounts it, and returns the number of pictures.
+
+    `folder` gets `all-dogs/all-dogs/*.jpg` and `annotation/Annotation/<wnid>-<Breed>/*`.
+
+    Raises:
+        InputError: as `find`; or two pictures have one name, which Kaggle's layout cannot hold.
+    """
+    collection = find(path)
+    dogs = folder / "all-dogs" / "all-dogs"
+    dogs.mkdir(parents=True)
+    (folder / "annotation" / "Annotation").mkdir(parents=True)
+    for picture in collection.pictures:
+        name = picture.file.path.name
+        if (dogs / name).exists():
+            raise InputError(f"{path}: two pictures are named {name}; Kaggle's layout has one")
+        _copy(picture.file, dogs / name)
+        if picture.annotation:
+            place = folder / "annotation" / "Annotation" / picture.annotation.path.parent.name
+            place.mkdir(exist_ok=True)
+            _copy(picture.annotation, place / picture.annotation.path.name)
+    return len(collection.pictures)
+
+
+def _copy(file: File, to: Path) -> None:
+    with file.open() as source, to.open("wb") as target:
+        shutil.copyfileobj(source, target)
+
+
+def _is_picture(path: PurePosixPath) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES
+
+
+def _is_annotation(path: PurePosixPath) -> bool:
+    folders = {part.lower() for part in path.parts[:-1]}
+    return path.suffix in ("", ".xml") and not folders.isdisjoint({"annotation", "annotations"})
+
+
+def _inner_archives(path: Path, files: list[File]) -> list[File]:
+    """Archives among the files; for one archive named alone, also those beside it."""
+    inner = [f for f in files if f.path.suffix.lower() == ".zip"]
+    if path.is_file():
+        beside = (p for p in sorted(path.parent.glob("*.zip")) if p.name.lower() in PARTS)
+        inner += [DiskFile(PurePosixPath(p.name), str(p)) for p in beside if p != path]
+    return inner
+
+
+PARTS = {"all-dogs.zip", "annotation.zip"}  # the competition's own two archives, in lower case
+
+
+def _only_dogs(pictures: list[File]) -> list[File]:
+    """Where a folder `all-dogs` exists, the pictures in it, each name once.
+
+    Other pictures beside it are somebody's screenshots, and Kaggle may mount the set twice.
+    """
+    dogs = [f for f in pictures if "all-dogs" in f.path.parts[:-1]]
+    return list({f.path.name: f for f in reversed(dogs)}.values())[::-1] if dogs else pictures
+
+
+def _match(pictures: list[File], annotations: list[File]) -> Collection:
+    by_name = {f.path.name.removesuffix(".xml"): f for f in annotations}
+    found = [Picture(f, by_name.get(f.path.stem)) for f in pictures]
+    matched = sum(picture.annotation is not None for picture in found)
+    names = {}
+    for annotation in annotations:
+        wnid, _, name = annotation.path.parent.name.partition("-")
+        if name:
+            names[wnid] = name
+    return Collection(found, names, annotations_without_picture=len(by_name) - matched)

@@ -1,0 +1,60 @@
+"""Which part of a picture becomes a training picture.
+
+The metric's real set is whole pictures squashed to a square, while most winners trained on the
+dogs' boxes; so the policy is a setting (`crop`) that moves the score before any training.
+"""
+
+from local.data.competition import Box
+
+POLICIES = ("box", "centre", "squash")
+SMALLEST_SIDE = 32  # pixels; a smaller dog holds less detail than a picture of 64 shows
+LARGEST_ASPECT = 4  # beyond it the square around the box holds mostly background
+
+
+def regions(policy: str, width: int, height: int, boxes: list[Box] | None) -> list[Box]:
+    """Regions of a picture to crop, each inside it.
+
+    Args:
+        policy: `box` gives one region a dog (each box that is large enough and not too long, padded
+            to a square and clamped), and the centre without an annotation; `centre` the largest
+            square in the middle; `squash` the whole picture.
+        width: of the picture, pixels.
+        height: of the picture, pixels.
+        boxes: of the dogs; None without an annotation.
+    """
+    if policy == "squash":
+        return [(0, 0, width, height)]
+    if policy == "centre" or boxes is None:
+        return [_centre(width, height)]
+    inside = (_clamp(box, width, height) for box in boxes)
+    return [_square(box, width, height) for box in inside if _is_usable(box)]
+
+
+def _centre(width: int, height: int) -> Box:
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    return (left, top, left + side, top + side)
+
+
+def _clamp(box: Box, width: int, height: int) -> Box:
+    left, top, right, bottom = box
+    return (max(left, 0), max(top, 0), min(right, width), min(bottom, height))
+
+
+def _is_usable(box: Box) -> bool:
+    width, height = box[2] - box[0], box[3] - box[1]
+    short, long = min(width, height), max(width, height)
+    return short >= SMALLEST_SIDE and long <= LARGEST_ASPECT * short
+
+
+def _square(box: Box, width: int, height: int) -> Box:
+    """The square around the box, moved into the picture where it fits, else cut at its edges."""
+    side = max(box[2] - box[0], box[3] - box[1])
+    left, right = _span((box[0] + box[2]) / 2, side, width)
+    top, bottom = _span((box[1] + box[3]) / 2, side, height)
+    return (left, top, right, bottom)
+
+
+def _span(middle: float, side: float, limit: int) -> tuple[float, float]:
+    start = min(max(middle - side / 2, 0), max(limit - side, 0))
+    return start, min(start + side, limit)

@@ -1,0 +1,201 @@
+"""Pictures, cropped and resized once, as ONE uint8 tensor that lives on the device.
+
+This replaces a loader with workers: a whole training set of 64x64 is 250 MB, so batches are
+gathered by random indices where the training runs.
+"""
+
+import hashlib
+import io
+import itertools
+import json
+import os
+import warnings
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import PIL
+import torch
+from PIL import Image, UnidentifiedImageError
+from safetensors import safe_open
+from safetensors.torch import save_file
+from tqdm import tqdm
+
+from local.data.competition import Collection, Picture, find
+from local.data.crops import regions
+from local.data.files import File, read
+from local.errors import InputError
+
+CACHE_FORMAT = "1"  # raise it whenever the same settings would give other pixels
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was found, used and left out."""
+
+    pictures: int
+    crops: int
+    not_decoded: int
+    boxes_left_out: int
+    without_annotation: int
+    annotations_without_picture: int
+    annotations_not_read: int
+
+    def __str__(self) -> str:
+        found = f"{self.pictures:,} pictures -> {self.crops:,} crops"
+        rest = [f"{n:,} {name.replace('_', ' ')}" for name, n in list(asdict(self).items())[2:] if n]
+        return found + (f" ({', '.join(rest)})" if rest else "")
+
+
+@dataclass(frozen=True)
+class Dogs:
+    """The training set: pictures (N, 3, S, S) uint8, labels (N,) int64, and where each came from."""
+
+    pictures: torch.Tensor
+    labels: torch.Tensor
+    breeds: list[str]  # name of each label
+    sources: list[str]  # path of each crop's picture below the data's root
+    counts: Counts
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+
+def prepare(path: Path, size: int, crop: str, cache: Path | None = None) -> Dogs:
+    """Reads the data at `path`, crops every dog and resizes it with LANCZOS.
+
+    Args:
+        path: folder or archive, in a layout that `competition.find` knows.
+        size: side of the result, pixels.
+        crop: a policy of `crops.POLICIES`.
+        cache: folder where the result is kept, keyed by content and settings; None keeps nothing.
+
+    Raises:
+        InputError: no pictures, none that gives a crop, a broken or unsafe archive, a picture bomb.
+    """
+    collection = find(path)
+    if cache is None:
+        return _prepare(collection, size, crop)
+    file = cache / f"dogs-{_key(collection, size, crop)}.safetensors"
+    if file.exists():
+        return _load(file)
+    dogs = _prepare(collection, size, crop)
+    _save(dogs, file)
+    return dogs
+
+
+def _prepare(collection: Collection, size: int, crop: str) -> Dogs:
+    tally: Counter[str] = Counter()
+    crops: list[np.ndarray] = []
+    origins: list[Picture] = []
+    # Pillow releases the interpreter's lock while it decodes and resizes: threads are enough.
+    with (
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        warnings.catch_warnings(),
+        tqdm(total=len(collection.pictures), desc="pictures", disable=None, leave=False) as bar,
+    ):
+        warnings.simplefilter("ignore")  # about EXIF and palettes; bombs are refused below
+        work = pool.map(lambda picture: _crops(picture, size, crop), collection.pictures)
+        for picture, (found, notes) in zip(collection.pictures, work, strict=True):
+            crops += found
+            origins += [picture] * len(found)
+            tally.update(notes)
+            bar.update()
+    if not crops:
+        raise InputError(f"none of {len(collection.pictures)} pictures gave a crop ({dict(tally)})")
+    wnids = sorted({picture.breed for picture in origins})
+    index = {wnid: i for i, wnid in enumerate(wnids)}
+    return Dogs(
+        pictures=torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous(),
+        labels=torch.tensor([index[picture.breed] for picture in origins]),
+        breeds=collection.names(wnids),
+        sources=[picture.name for picture in origins],
+        counts=Counts(
+            pictures=len(collection.pictures),
+            crops=len(crops),
+            not_decoded=tally["not_decoded"],
+            boxes_left_out=tally["boxes_left_out"],
+            without_annotation=sum(p.annotation is None for p in collection.pictures),
+            annotations_without_picture=collection.annotations_without_picture,
+            annotations_not_read=tally["annotations_not_read"],
+        ),
+    )
+
+
+def _crops(picture: Picture, size: int, crop: str) -> tuple[list[np.ndarray], Counter[str]]:
+    """Crops of one picture, each (size, size, 3) uint8, and what to count."""
+    notes: Counter[str] = Counter()
+    try:
+        boxes = picture.boxes()
+    except (ValueError, OSError):
+        boxes = None
+        notes["annotations_not_read"] = 1
+    try:
+        image = _decode(picture)
+    except (OSError, ValueError, SyntaxError):  # what Pillow raises on damaged files
+        notes["not_decoded"] = 1
+        return [], notes
+    found = regions(crop, *image.size, boxes)
+    if crop == "box" and boxes:
+        notes["boxes_left_out"] = len(boxes) - len(found)
+    resize = Image.Resampling.LANCZOS
+    return [np.asarray(image.resize((size, size), resize, box=box)) for box in found], notes
+
+
+def _decode(picture: Picture) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(read(picture.file)))
+        pixels = image.width * image.height
+    except UnidentifiedImageError:
+        raise
+    except Image.DecompressionBombError:
+        pixels = 2**63
+    limit = Image.MAX_IMAGE_PIXELS or 2**62
+    if pixels > limit:
+        raise InputError(
+            f"{picture.name}: over {limit:,} pixels, a picture bomb by Pillow's limit; remove it"
+        )
+    return image.convert("RGB")
+
+
+def _key(collection: Collection, size: int, crop: str) -> str:
+    """A hash of the content and of every setting that decides a pixel."""
+    used = [p.file for p in collection.pictures]
+    used += [p.annotation for p in collection.pictures if p.annotation]
+    threads = os.cpu_count() or 1
+    with ThreadPoolExecutor(threads) as pool:  # a share each: a task a file costs more than its hash
+        shares = pool.map(_digests, (used[i::threads] for i in range(threads)))
+    content = sorted(itertools.chain.from_iterable(shares))
+    settings = [CACHE_FORMAT, PIL.__version__, size, crop, collection.annotations_without_picture]
+    key = json.dumps([settings, sorted(collection.breed_names.items()), content])
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def _digests(files: list[File]) -> list[tuple[str, str]]:
+    return [(str(file.path), file.digest()) for file in files]
+
+
+def _save(dogs: Dogs, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    about = {"breeds": dogs.breeds, "sources": dogs.sources, "counts": asdict(dogs.counts)}
+    partial = file.with_suffix(f".{os.getpid()}.partial")
+    tensors = {"pictures": dogs.pictures, "labels": dogs.labels}
+    try:
+        save_file(tensors, partial, metadata={"about": json.dumps(about)})
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _load(file: Path) -> Dogs:
+    with safe_open(file, framework="pt") as stored:
+        about = json.loads(stored.metadata()["about"])
+        return Dogs(
+            pictures=stored.get_tensor("pictures"),
+            labels=stored.get_tensor("labels"),
+            breeds=about["breeds"],
+            sources=about["sources"],
+            counts=Counts(**about["counts"]),
+        )

@@ -1,0 +1,49 @@
+"""From a trained generator to `images.zip`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from local.recipes import Recipe
+from local.sampling import draw_latents, sample
+from local.train.devices import Device
+from submission import archive
+
+
+def facts(
+    recipe: Recipe, device: Device, images: int, seconds: float, commit: str
+) -> dict[str, Any]:
+    """What the archive's comment says about the run that made it.
+
+    Args:
+        recipe: its settings.
+        device: on which it trained.
+        images: real pictures shown in training.
+        seconds: of training.
+        commit: of the sources.
+    """
+    return {
+        "commit": commit,
+        "recipe": asdict(recipe),
+        "seed": recipe.seed,
+        "kimg": images / 1000,
+        "minutes": round(seconds / 60, 2),
+        "device": device.name,
+    }
+
+
+def write_images(
+    path: Path,
+    generator: nn.Module,  # in eval mode, its statistics measured
+    latent: int,  # length of its latents
+    device: Device,
+    comment: dict[str, Any],
+    count: int = archive.COUNT,
+    seed: int = 0,
+    truncation: float | None = None,
+) -> None:
+    """Samples `count` pictures straight into the archive; sampling and writing overlap."""
+    latents = draw_latents(count, latent, seed, truncation)
+    archive.write(path, sample(generator, latents, device.device), comment)

@@ -1,0 +1,61 @@
+"""Pictures from a trained generator."""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from local.pictures import to_bytes
+
+BATCH = 250  # large enough for a GPU, small enough for the cache of a CPU
+
+
+def draw_latents(count: int, length: int, seed: int, truncation: float | None = None) -> Tensor:
+    """Latents (count, length) float32 on the CPU, from N(0, 1).
+
+    Drawn on the CPU and at once, so that neither device nor batch size changes a picture.
+
+    Args:
+        count: number of latents.
+        length: of each.
+        seed: of the random numbers.
+        truncation: values beyond it are drawn again (Brock et al. 2018, arXiv 1809.11096):
+            fewer odd pictures, less variety; None draws from the whole normal.
+    """
+    random = torch.Generator().manual_seed(seed)
+    latents = torch.empty(count, length)
+    if truncation is None:
+        return latents.normal_(generator=random)
+    return nn.init.trunc_normal_(latents, a=-truncation, b=truncation, generator=random)
+
+
+@torch.inference_mode()
+def sample(
+    generator: nn.Module, latents: Tensor, device: torch.device, batch: int = BATCH
+) -> Iterator[np.ndarray]:
+    """Pictures of the latents in batches (N, H, W, 3) uint8, in float32 for repeatable bytes.
+
+    The generator must be in eval mode: with batch statistics a picture would depend on those
+    beside it.
+    """
+    for part in latents.split(batch):
+        yield to_bytes(generator(part.to(device)))
+
+
+def measure(generator: nn.Module, length: int, device: torch.device) -> float:
+    """Seconds that one picture takes, measured after a warm-up.
+
+    The generator's mode is put back, and its state does not change.
+    """
+    training = generator.training
+    generator.eval()
+    latents = draw_latents(2 * BATCH, length, seed=0)
+    for _ in sample(generator, latents[:BATCH], device):
+        pass
+    start = time.perf_counter()
+    for _ in sample(generator, latents[BATCH:], device):
+        pass
+    generator.train(training)
+    return (time.perf_counter() - start) / BATCH

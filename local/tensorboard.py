@@ -1,0 +1,41 @@
+"""TensorBoard's curves and grids. Not in the kernel: its writer pulls TensorFlow in."""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from local.pictures import sheet
+from local.train.adversaries import STATISTICS
+from local.train.watchers import Record
+
+CURVES = (*STATISTICS, "images_per_second")
+
+
+class TensorBoard:
+    """Writes events below a run's folder.
+
+    Args:
+        run: the run's folder.
+        steps: at which a resumed run goes on; TensorBoard hides what came after.
+    """
+
+    def __init__(self, run: Path, steps: int) -> None:
+        # TensorBoard's own switch for doing without TensorFlow, whose import takes seconds.
+        sys.modules.setdefault("tensorboard.compat.notf", ModuleType("notf"))
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - only when it is used
+
+        self.writer = SummaryWriter(str(run / "tensorboard"), purge_step=steps or None)
+
+    def tick(self, record: Record) -> None:
+        """Adds a point to each curve."""
+        for curve in CURVES:
+            self.writer.add_scalar(curve, record[curve], record["step"])
+        self.writer.flush()
+
+    def samples(self, record: Record, pictures: np.ndarray) -> None:
+        """Adds the grid."""
+        grid = np.asarray(sheet(pictures))
+        self.writer.add_image("samples", grid, record["step"], dataformats="HWC")
+        self.writer.flush()

@@ -1,0 +1,1 @@
+"""Training: clock, losses, augmentation, averaging, devices, snapshots and the loop."""

@@ -1,0 +1,39 @@
+"""Ctrl-C and SIGTERM between two steps rather than in the middle of one."""
+
+import signal
+from types import FrameType, TracebackType
+
+
+class Interrupt:
+    """Within this context the first signal asks to stop; a second one is not held back.
+
+    Call it to learn whether a signal came. Stopping between steps leaves weights and optimisers in
+    agreement, so that a resumed run goes on as if it had never stopped.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self.asked
+
+    def __enter__(self) -> "Interrupt":
+        self._before = {number: signal.signal(number, self._ask) for number in self.SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True

@@ -1,0 +1,97 @@
+"""Snapshots of a run: one directory each, put in place by rename, so that none is ever half there.
+
+Weights are safetensors; the rest goes through `torch.save` and is read with `weights_only=True`.
+"""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from local.errors import InputError
+from local.train.adversaries import Adversaries
+
+KEPT = 2  # the newest, and the one before in case the newest is damaged
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot on disk."""
+
+    folder: Path
+    steps: int
+    seconds: float  # of training up to it
+
+
+def save(run: Path, adversaries: Adversaries, seconds: float) -> Snapshot:
+    """Writes a snapshot below `run`, puts it in place, and removes all but the newest KEPT."""
+    snapshots = run / "snapshots"
+    folder = snapshots / f"step-{adversaries.steps:09}"
+    partial = snapshots / f".partial-{os.getpid()}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, network in adversaries.networks().items():
+        # Safetensors keeps no strides: channels_last is chosen again when loading.
+        tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
+        save_file(tensors, partial / f"{name}.safetensors")
+    torch.save(adversaries.training_state(), partial / "state.pt")
+    about = {"steps": adversaries.steps, "seconds": seconds}
+    (partial / "about.json").write_text(json.dumps(about))
+    shutil.rmtree(folder, ignore_errors=True)  # the same step, after a resume
+    partial.rename(folder)
+    for old in _folders(run)[:-KEPT]:
+        shutil.rmtree(old)
+    return Snapshot(folder, **about)
+
+
+def latest(run: Path) -> Snapshot | None:
+    """The newest snapshot of a run; None where there is none."""
+    for folder in reversed(_folders(run)):
+        return Snapshot(folder, **json.loads((folder / "about.json").read_text()))
+    return None
+
+
+def restore(snapshot: Snapshot, adversaries: Adversaries) -> None:
+    """Puts a snapshot's weights and state into networks built from the same recipe.
+
+    Raises:
+        InputError: it does not fit, or is damaged.
+    """
+    for name, network in adversaries.networks().items():
+        load_weights(snapshot, name, network)
+    try:
+        device = adversaries.device.device
+        state = torch.load(snapshot.folder / "state.pt", map_location=device, weights_only=True)
+        adversaries.load_training_state(state)
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise _damaged(snapshot, error) from None
+
+
+def load_weights(snapshot: Snapshot, name: str, network: nn.Module) -> None:
+    """Loads one network (`average`, `generator` or `discriminator`) of a snapshot.
+
+    Raises:
+        InputError: it does not fit, or is damaged.
+    """
+    try:
+        network.load_state_dict(load_file(snapshot.folder / f"{name}.safetensors"))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise _damaged(snapshot, error) from None
+
+
+def _damaged(snapshot: Snapshot, error: Exception) -> InputError:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return InputError(
+        f"{snapshot.folder}: snapshot damaged or of another recipe ({reason}); "
+        "remove that folder to go on from the one before, or name another --out"
+    )
+
+
+def _folders(run: Path) -> list[Path]:
+    return sorted((run / "snapshots").glob("step-*"))
