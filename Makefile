@@ -2,8 +2,6 @@
 # PYTHON=/path/to/python picks the interpreter (3.11 to 3.13).
 PYTHON ?=
 PY := .venv/bin/python
-DEMO := runs/demo
-DOGS := .cache/drawn-dogs
 
 .PHONY: help setup run quick test lint
 

@@ -1,11 +1,11 @@
 """Facts about the checkout, for the commands around the kernel."""
 
+import os
 import subprocess
 from pathlib import Path
 
-
 ROOT = Path(__file__).resolve().parents[1]
-CACHE = ROOT / ".cache"
+CACHE = Path(os.environ.get("DOGS_CACHE", ROOT / ".cache"))
 
 
 def commit() -> str:

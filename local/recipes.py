@@ -1,16 +1,16 @@
 """Every setting of a run in one frozen record, with named presets.
 
-A preset is data: a new recipe is a new entry in `PRESETS`. Standard library only, because
-`build_kernel.py` reads it with a bare interpreter.
+A preset is data: a new recipe is a new entry in `PRESETS`. Standard library only (and what it
+imports), because `build_kernel.py` reads it with a bare interpreter.
 """
 
 import difflib
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from local.data.crops import POLICIES
 from local.errors import InputError
 
-CROPS = ("box", "centre", "squash")
 NETWORKS = ("dcgan",)
 LOSSES = ("bce",)
 SIZES = (16, 32, 64, 128)
@@ -26,7 +26,7 @@ class Recipe:
     latent: int = 100  # length of the latent vector
     g_width: int = 64  # channels before the generator's last layer
     d_width: int = 64  # channels after the discriminator's first layer
-    crop: str = "box"  # of CROPS
+    crop: str = "box"  # of local.data.crops.POLICIES
     flip: bool = True  # mirror half of the real pictures
     loss: str = "bce"  # of LOSSES
     batch: int = 128
@@ -43,7 +43,7 @@ class Recipe:
         """Refuses settings that no run can have."""
         _one_of("network", self.network, NETWORKS)
         _one_of("loss", self.loss, LOSSES)
-        _one_of("crop", self.crop, CROPS)
+        _one_of("crop", self.crop, POLICIES)
         _one_of("size", self.size, SIZES)
         for name in ("latent", "g_width", "d_width", "snapshots"):
             _within(name, getattr(self, name), low=1)
@@ -124,7 +124,7 @@ def _within(
     # Written so that a NaN fails too.
     if not ((low < value if open_low else low <= value) and value < below):
         bound = f"over {low}" if open_low else f"at least {low}"
-        limit = f" and under {below}" if below != float("inf") else ""
+        limit = f" and under {below}" if below != float("inf") else " and finite"
         raise InputError(f"{name}={value}: {name} must be {bound}{limit}")
 
 

@@ -21,7 +21,7 @@ from local.train.adversaries import Adversaries
 from local.train.clock import Budget, Clock
 from local.train.interrupt import Interrupt
 from local.train.loop import steps_for_epochs, train
-from local.train.watchers import RunFolder, StatusLine
+from local.train.watchers import RunFolder, StatusLine, Watcher
 from submission import archive
 
 EXAMPLES = """\
@@ -49,7 +49,7 @@ def run(words: Sequence[str]) -> int:
         say(f"resuming at {adversaries.images / 1000:.1f} kimg")
     clock = Clock(_budget(options, recipe, len(dogs)), snapshot.seconds if snapshot else 0.0)
     say(f"recipe {recipe.name} on {device.name} in {device.dtype} -> {folder}")
-    watchers = [
+    watchers: list[Watcher] = [
         StatusLine(sys.stderr),
         RunFolder(folder, adversaries.steps),
         TensorBoard(folder, adversaries.steps),

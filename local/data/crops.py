@@ -6,13 +6,14 @@ dogs' boxes; so the policy is a setting (`crop`) that moves the score before any
 
 from local.data.competition import Box
 
+Region = tuple[int, int, int, int]  # left, top, right, bottom in whole pixels
 POLICIES = ("box", "centre", "squash")
 SMALLEST_SIDE = 32  # pixels; a smaller dog holds less detail than a picture of 64 shows
 LARGEST_ASPECT = 4  # beyond it the square around the box holds mostly background
 
 
-def regions(policy: str, width: int, height: int, boxes: list[Box] | None) -> list[Box]:
-    """Regions of a picture to crop, each inside it.
+def regions(policy: str, width: int, height: int, boxes: list[Box] | None) -> list[Region]:
+    """Regions of a picture to crop, each inside it, in whole pixels.
 
     Args:
         policy: `box` gives one region a dog (each box that is large enough and not too long, padded
@@ -30,7 +31,7 @@ def regions(policy: str, width: int, height: int, boxes: list[Box] | None) -> li
     return [_square(box, width, height) for box in inside if _is_usable(box)]
 
 
-def _centre(width: int, height: int) -> Box:
+def _centre(width: int, height: int) -> Region:
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
     return (left, top, left + side, top + side)
@@ -47,7 +48,7 @@ def _is_usable(box: Box) -> bool:
     return short >= SMALLEST_SIDE and long <= LARGEST_ASPECT * short
 
 
-def _square(box: Box, width: int, height: int) -> Box:
+def _square(box: Box, width: int, height: int) -> Region:
     """The square around the box, moved into the picture where it fits, else cut at its edges."""
     side = max(box[2] - box[0], box[3] - box[1])
     left, right = _span((box[0] + box[2]) / 2, side, width)
@@ -55,6 +56,7 @@ def _square(box: Box, width: int, height: int) -> Box:
     return (left, top, right, bottom)
 
 
-def _span(middle: float, side: float, limit: int) -> tuple[float, float]:
-    start = min(max(middle - side / 2, 0), max(limit - side, 0))
+def _span(middle: float, side: float, limit: int) -> tuple[int, int]:
+    side = round(side)
+    start = min(max(round(middle - side / 2), 0), max(limit - side, 0))
     return start, min(start + side, limit)

@@ -45,13 +45,15 @@ class Counts:
 
     def __str__(self) -> str:
         found = f"{self.pictures:,} pictures -> {self.crops:,} crops"
-        rest = [f"{n:,} {name.replace('_', ' ')}" for name, n in list(asdict(self).items())[2:] if n]
+        rest = [
+            f"{n:,} {name.replace('_', ' ')}" for name, n in list(asdict(self).items())[2:] if n
+        ]
         return found + (f" ({', '.join(rest)})" if rest else "")
 
 
 @dataclass(frozen=True)
 class Dogs:
-    """The training set: pictures (N, 3, S, S) uint8, labels (N,) int64, and where each came from."""
+    """The training set: pictures (N, 3, S, S) uint8, labels (N,) int64, and their origins."""
 
     pictures: torch.Tensor
     labels: torch.Tensor
@@ -140,8 +142,11 @@ def _crops(picture: Picture, size: int, crop: str) -> tuple[list[np.ndarray], Co
     found = regions(crop, *image.size, boxes)
     if crop == "box" and boxes:
         notes["boxes_left_out"] = len(boxes) - len(found)
-    resize = Image.Resampling.LANCZOS
-    return [np.asarray(image.resize((size, size), resize, box=box)) for box in found], notes
+    return [_resize(image.crop(region), size) for region in found], notes
+
+
+def _resize(image: Image.Image, size: int) -> np.ndarray:
+    return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
 
 
 def _decode(picture: Picture) -> Image.Image:
@@ -165,7 +170,9 @@ def _key(collection: Collection, size: int, crop: str) -> str:
     used = [p.file for p in collection.pictures]
     used += [p.annotation for p in collection.pictures if p.annotation]
     threads = os.cpu_count() or 1
-    with ThreadPoolExecutor(threads) as pool:  # a share each: a task a file costs more than its hash
+    with ThreadPoolExecutor(
+        threads
+    ) as pool:  # a share each: a task a file costs more than its hash
         shares = pool.map(_digests, (used[i::threads] for i in range(threads)))
     content = sorted(itertools.chain.from_iterable(shares))
     settings = [CACHE_FORMAT, PIL.__version__, size, crop, collection.annotations_without_picture]

@@ -37,7 +37,7 @@ class Generator(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         """See the class."""
-        return self.to_rgb(self.blocks(latents[:, :, None, None]))  # type: ignore[no-any-return]
+        return self.to_rgb(self.blocks(latents[:, :, None, None]))
 
 
 class Discriminator(nn.Module):
@@ -67,7 +67,7 @@ class Discriminator(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """See the class."""
-        return self.to_logit(self.blocks(pictures)).flatten()  # type: ignore[no-any-return]
+        return self.to_logit(self.blocks(pictures)).flatten()
 
 
 def _up(inputs: int, outputs: int, stride: int, padding: int) -> nn.Module:

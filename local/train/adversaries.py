@@ -115,7 +115,7 @@ class Adversaries:
             getattr(self, part).load_state_dict(state[part])
 
     def _place(self, network: nn.Module) -> nn.Module:
-        return network.to(self.device.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload,no-any-return]
+        return network.to(self.device.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
 
     def _format(self, pictures: Tensor) -> Tensor:
         return pictures.contiguous(memory_format=torch.channels_last)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-MARGIN = 1.5  # a measured duration is reserved this many times: machines are shared
+MARGIN = 1.3  # a measured duration is reserved this many times: machines are shared
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,9 @@ class Clock:
         """For each limit the share spent and the seconds left."""
         shares = []
         for end in self._ends():
-            whole = max(end - self._started, 1e-9)
-            shares.append((self.seconds / whole, end - self.now()))
+            whole = end - self._started
+            share = self.seconds / whole if whole > 0 else 1.0
+            shares.append((share, end - self.now()))
         if self.budget.steps is not None:
             share = step / self.budget.steps
             left = self.seconds * (1 - share) / share if share else float("inf")

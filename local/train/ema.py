@@ -22,7 +22,8 @@ def decay(step: int, half_life: float) -> float:
 @torch.no_grad()
 def update(average: nn.Module, network: nn.Module, weight: float) -> None:
     """Moves the average's parameters towards the network's; buffers are copied as they are."""
-    mine, theirs = list(average.parameters()), list(network.parameters())
+    mine: list[Tensor] = list(average.parameters())
+    theirs: list[Tensor] = list(network.parameters())
     torch._foreach_lerp_(mine, theirs, 1 - weight)
     for to, now in zip(average.buffers(), network.buffers(), strict=True):
         to.copy_(now)

@@ -7,7 +7,6 @@ from pathlib import Path
 from torch import Tensor
 
 from local.data.prepared import Dogs
-from local.recipes import Recipe
 from local.sampling import draw_latents, sample
 from local.train import snapshots
 from local.train.adversaries import STATISTICS, Adversaries
@@ -58,6 +57,7 @@ class _Loop:
         self.next_snapshot = self._mark()
         self.snapshot_seconds = 0.0  # all of them
         self.last_snapshot_seconds = 0.0
+        self.totals: Tensor | None = None
         self._new_tick()
 
     def after_step(self, statistics: Tensor) -> None:
@@ -91,7 +91,7 @@ class _Loop:
     def _new_tick(self) -> None:
         self.tick_started = self.clock.now()
         self.tick_steps = self.adversaries.steps
-        self.totals: Tensor | None = None
+        self.totals = None
 
     def _tick(self) -> None:
         assert self.totals is not None

@@ -4,7 +4,6 @@ Weights are safetensors; the rest goes through `torch.save` and is read with `we
 """
 
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,21 +32,22 @@ def save(run: Path, adversaries: Adversaries, seconds: float) -> Snapshot:
     """Writes a snapshot below `run`, puts it in place, and removes all but the newest KEPT."""
     snapshots = run / "snapshots"
     folder = snapshots / f"step-{adversaries.steps:09}"
-    partial = snapshots / f".partial-{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = snapshots / ".partial"
+    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
     partial.mkdir(parents=True)
     for name, network in adversaries.networks().items():
         # Safetensors keeps no strides: channels_last is chosen again when loading.
         tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
         save_file(tensors, partial / f"{name}.safetensors")
     torch.save(adversaries.training_state(), partial / "state.pt")
-    about = {"steps": adversaries.steps, "seconds": seconds}
+    snapshot = Snapshot(folder, adversaries.steps, seconds)
+    about = {"steps": snapshot.steps, "seconds": snapshot.seconds}
     (partial / "about.json").write_text(json.dumps(about))
     shutil.rmtree(folder, ignore_errors=True)  # the same step, after a resume
     partial.rename(folder)
     for old in _folders(run)[:-KEPT]:
         shutil.rmtree(old)
-    return Snapshot(folder, **about)
+    return snapshot
 
 
 def latest(run: Path) -> Snapshot | None:

@@ -1,0 +1,23 @@
+"""`python -m bench NAME`: two sides measured in turn in one process, and their ratio."""
+
+import importlib
+import sys
+
+NAMES = {"train": "a DCGAN training step: this kit against a plain float32 loop"}
+
+
+def main(words: list[str]) -> int:
+    """Runs a measurement; returns the exit code."""
+    use = "use: python -m bench NAME ...\n\n" + "\n".join(f"  {n:8}{t}" for n, t in NAMES.items())
+    if words[:1] in (["--help"], ["-h"]):
+        print(use)
+        return 0
+    if not words or words[0] not in NAMES:
+        print(use, file=sys.stderr)
+        return 2
+    code: int = importlib.import_module(f"bench.{words[0]}").run(words[1:])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

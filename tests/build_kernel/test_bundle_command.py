@@ -1,0 +1,174 @@
+"""`python build_kernel.py` on a copy of the project with a miniature entry."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from build_kernel import NO_OWNER, ROOT, reachable
+
+PRODUCTS = ("kernel/kernel.py", "kernel/kernel-metadata.json", "kernel-metadata.json")
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    root = tmp_path / "checkout"
+    recipes = [module.path for module in reachable(ROOT, "local.recipes")]
+    for name in ("build_kernel.py", "kernel/importer.py", *recipes):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, root / name)
+    entry = "import local.recipes\n\ndef main(build, started):\n    print(build)\n    return 0\n"
+    (root / "local" / "kernel.py").write_text(entry)
+    return root
+
+
+@pytest.fixture
+def command(checkout, tmp_path):
+    """Runs it by a bare interpreter: no site-packages, nobody's home."""
+
+    def run(*arguments: str, **variables: str) -> SimpleNamespace:
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), **variables}
+        answer = subprocess.run(
+            [sys.executable, "-S", "-B", str(checkout / "build_kernel.py"), *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return SimpleNamespace(code=answer.returncode, out=answer.stdout, err=answer.stderr)
+
+    return run
+
+
+def metadata(checkout: Path) -> list[dict[str, object]]:
+    return [json.loads((checkout / name).read_text()) for name in PRODUCTS[1:]]
+
+
+def test_it_writes_a_kernel_and_its_metadata_twice(checkout, command):
+    ran = command("--owner", "me", "batch=64", "--hours", "0.5", "flip=false")
+    assert (ran.code, ran.err) == (0, "")
+    text = (checkout / "kernel" / "kernel.py").read_text()
+    assert "python build_kernel.py --recipe dcgan --hours 0.5 batch=64 flip=false\n" in text
+    assert "'batch': 64" in text
+    inner, outer = metadata(checkout)
+    assert inner | {"code_file": "kernel/kernel.py"} == outer
+    assert inner == {
+        "id": "me/generative-dogs-dcgan",
+        "title": "Generative dogs dcgan",
+        "code_file": "kernel.py",
+        "language": "python",
+        "kernel_type": "script",
+        "is_private": True,
+        "enable_gpu": True,
+        "enable_tpu": False,
+        "enable_internet": False,
+        "machine_shape": "NvidiaTeslaT4",
+        "keywords": [],
+        "dataset_sources": [],
+        "competition_sources": ["generative-dog-images"],
+        "kernel_sources": [],
+        "model_sources": [],
+    }
+    assert f"{len(text.encode()):,} bytes, {text.count('SOURCES[')} modules" in ran.out
+    assert "kaggle kernels push -p kernel" in ran.out
+    extra = [p for p in checkout.rglob("*") if p.is_file() and p.suffix not in (".py", ".json")]
+    assert extra == []
+
+
+def test_two_builds_are_the_same_bytes(checkout, command):
+    command("--owner", "me")
+    first = [(checkout / name).read_bytes() for name in PRODUCTS]
+    command("--owner", "me", "--recipe", "dcgan", "--hours", "9.0")
+    assert [(checkout / name).read_bytes() for name in PRODUCTS] == first
+
+
+BAD_USE = {
+    "recipe": (["--recipe", "nosuch"], "nosuch"),
+    "key": (["nosuch=1"], "nosuch"),
+    "value": (["batch=many"], "batch"),
+    "no value": (["batch"], "batch"),
+    "no time": (["--hours", "0"], "--hours"),
+    "too long": (["--hours", "12.1"], "--hours"),
+    "not a number": (["--hours", "nan"], "--hours"),
+    "not a figure": (["--hours", "ten"], "--hours"),
+    "option": (["--nosuch"], "--nosuch"),
+    "owner": (["--owner", "me/you"], "--owner"),
+    "title": (["--title", "Größe"], "--title"),
+    "short title": (["--title", "dogs"], "--title"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "word"), BAD_USE.values(), ids=BAD_USE.keys())
+def test_bad_use_is_one_line_and_touches_nothing(checkout, command, arguments, word):
+    (checkout / "kernel" / "kernel.py").write_text("older")
+    ran = command(*arguments)
+    assert ran.code == 2
+    assert ran.out == ""
+    assert ran.err.count("\n") == 1
+    assert word in ran.err
+    assert (checkout / "kernel" / "kernel.py").read_text() == "older"
+    assert not (checkout / "kernel-metadata.json").exists()
+
+
+def test_a_refused_source_leaves_the_older_kernel(checkout, command):
+    (checkout / "kernel" / "kernel.py").write_text("older")
+    (checkout / "local" / "kernel.py").write_text("import pandas\n")
+    ran = command()
+    assert ran.code == 2
+    assert ran.err.startswith("build_kernel.py: local/kernel.py:1: local.kernel imports pandas")
+    assert ran.err.count("\n") == 1
+    assert (checkout / "kernel" / "kernel.py").read_text() == "older"
+
+
+def test_the_owner_comes_from_the_environment_or_kaggle_json(checkout, command, tmp_path):
+    def owner() -> str:
+        return str(metadata(checkout)[0]["id"]).partition("/")[0]
+
+    ran = command()
+    assert ran.code == 0
+    assert owner() == NO_OWNER
+    assert "--owner" in ran.err
+
+    for folder in ("home/.config/kaggle", "home/.kaggle", "chosen"):
+        path = tmp_path / folder / "kaggle.json"
+        path.parent.mkdir(parents=True)
+        name = folder.rpartition("/")[2].strip(".")
+        path.write_text(json.dumps({"username": f"{name}-user", "key": "0123456789abcdef"}))
+        chosen = {"KAGGLE_CONFIG_DIR": str(path.parent)} if folder == "chosen" else {}
+        assert command(**chosen).err == ""
+        assert owner() == f"{name}-user"
+    assert command(KAGGLE_USERNAME="variable", KAGGLE_KEY="0123456789abcdef").err == ""
+    assert owner() == "variable"
+    assert command("--owner", "flag", KAGGLE_USERNAME="variable").err == ""
+    assert owner() == "flag"
+    assert all("0123456789abcdef" not in (checkout / name).read_text() for name in PRODUCTS)
+
+    (tmp_path / "home" / ".kaggle" / "kaggle.json").write_text("not json")
+    assert command().code == 0
+
+
+def test_a_title_gives_the_slug(checkout, command):
+    assert command("--owner", "me", "--title", "Dogs - take 2").code == 0
+    fields = metadata(checkout)[0]
+    assert (fields["id"], fields["title"]) == ("me/dogs-take-2", "Dogs - take 2")
+
+
+def test_help_has_examples(command):
+    ran = command("--help")
+    assert ran.code == 0
+    assert "python build_kernel.py --recipe best" in ran.out
+
+
+def test_the_built_kernel_runs(checkout, command):
+    command("--owner", "me", "--hours", "2")
+    kernel = checkout / "kernel" / "kernel.py"
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", str(kernel)], capture_output=True, text=True, check=True
+    )
+    assert "'hours': 2.0" in ran.stdout

@@ -1,0 +1,136 @@
+"""One tensor: its pixels, its counts, its cache."""
+
+import io
+import zipfile
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+from conftest import noise, voc, zip_folder
+from PIL import Image
+
+from local.data import prepared
+from local.data.prepared import prepare
+from local.errors import InputError
+
+
+def test_pixels_are_pillows_and_labels_follow_the_names(make_dogs):
+    root = make_dogs()
+    dogs = prepare(root, 32, "box")
+    assert dogs.pictures.shape == (6, 3, 32, 32)
+    assert dogs.pictures.dtype == torch.uint8
+    assert dogs.breeds == ["Red_dog", "Blue_dog"]
+    assert dogs.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    for picture, source in zip(dogs.pictures, dogs.sources, strict=True):
+        image = Image.open(root / source)
+        expected = image.crop((5, 10, 65, 70)).resize((32, 32), Image.Resampling.LANCZOS)
+        assert np.array_equal(picture.permute(1, 2, 0), np.asarray(expected))
+
+
+def test_everything_odd_is_counted_and_nothing_is_fatal(make_dogs):
+    root = make_dogs(8)
+    pictures = root / "all-dogs"
+    (pictures / "n00000001_0.jpg").write_bytes(b"not a picture")
+    whole = (pictures / "n00000002_1.jpg").read_bytes()
+    (pictures / "n00000002_1.jpg").write_bytes(whole[: len(whole) // 2])
+    red, blue = root / "Annotation/n00000001-Red_dog", root / "Annotation/n00000002-Blue_dog"
+    (red / "n00000001_2").unlink()
+    (blue / "n00000002_3").write_text("<annotation>")
+    (red / "n00000001_4").write_text(voc([(0, 0, 40, 40), (50, 20, 90, 70), (0, 0, 31, 60)]))
+    (red / "n02105855_2933").write_text(voc([(0, 0, 50, 50)]))
+    noise(60, 60, 1).convert("CMYK").save(pictures / "n00000002_5.jpg")
+    (pictures / "n00000001_6.jpg").write_bytes(png(noise(60, 60, 2)))
+    dogs = prepare(root, 16, "box")
+    assert asdict(dogs.counts) == {
+        "pictures": 8,
+        "crops": 7,  # 8, less 2 that do not decode, and one more of the two dogs
+        "not_decoded": 2,
+        "boxes_left_out": 1,
+        "without_annotation": 1,
+        "annotations_without_picture": 1,
+        "annotations_not_read": 1,
+    }
+    assert len(dogs) == 7
+    assert "2 not decoded" in str(dogs.counts)
+
+
+def test_the_cache_follows_content_and_settings(make_dogs, tmp_path, monkeypatch):
+    root, cache = make_dogs(), tmp_path / "cache"
+    first = prepare(root, 16, "box", cache)
+    assert torch.equal(prepare(root, 16, "squash", cache).pictures[0], first.pictures[0]) is False
+
+    def refuse(*_):
+        raise AssertionError("read again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(prepared, "_prepare", refuse)
+        again = prepare(root, 16, "box", cache)
+        assert torch.equal(again.pictures, first.pictures)
+        assert (again.sources, again.breeds, again.counts) == (
+            first.sources,
+            first.breeds,
+            first.counts,
+        )
+        with pytest.raises(AssertionError):
+            prepare(root, 8, "box", cache)
+        annotation = root / "Annotation/n00000001-Red_dog/n00000001_0"
+        annotation.write_text(voc([(10, 10, 60, 71)]))  # as long as before
+        with pytest.raises(AssertionError):
+            prepare(root, 16, "box", cache)
+    assert not list(cache.glob("*.partial"))
+
+
+def test_a_cache_that_could_not_be_written_leaves_nothing(make_dogs, tmp_path, monkeypatch):
+    def full(tensors, path, metadata):
+        path.write_bytes(b"half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(prepared, "save_file", full)
+    with pytest.raises(OSError):
+        prepare(make_dogs(), 16, "box", tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_bomb_and_pictures_without_a_crop_are_refused(make_dogs, tmp_path, monkeypatch):
+    root = make_dogs(1)
+    (root / "Annotation/n00000001-Red_dog/n00000001_0").write_text(voc([(0, 0, 5, 5)]))
+    with pytest.raises(InputError, match="none of 1 pictures gave a crop"):
+        prepare(root, 16, "box")
+    for pixels in (8001, 3999):  # over the limit, where Pillow warns; over twice, where it raises
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pixels)
+        if pixels > 100 * 80:
+            assert len(prepare(root, 16, "centre")) == 1
+        else:
+            with pytest.raises(InputError, match=r"n00000001_0\.jpg.*bomb"):
+                prepare(root, 16, "centre")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 7999)
+    with pytest.raises(InputError, match="bomb"):
+        prepare(root, 16, "centre")
+
+
+def test_a_damaged_member_is_counted(make_dogs, tmp_path):
+    path = zip_folder(make_dogs(), tmp_path / "dogs.zip")
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo("all-dogs/n00000001_0.jpg")
+    data = bytearray(path.read_bytes())
+    data[info.header_offset + 200] ^= 0xFF
+    path.write_bytes(data)
+    counts = prepare(path, 16, "box").counts
+    assert (counts.crops, counts.not_decoded) == (5, 1)
+
+
+def test_the_real_dogs(real_dogs, tmp_path):
+    dogs = prepare(real_dogs, 64, "box", tmp_path)
+    assert (dogs.counts.pictures, len(dogs.breeds)) == (12025, 15)
+    # 3,000 are annotated; those whose box is too small give no crop, and no picture has two
+    assert dogs.counts.without_annotation == 9025
+    assert len(dogs) == 12025 - dogs.counts.boxes_left_out
+    again = prepare(real_dogs, 64, "box", tmp_path)
+    assert torch.equal(dogs.pictures, again.pictures)
+
+
+def png(image: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()

@@ -1,0 +1,174 @@
+"""The commands as a user types them: results, exit codes, one clear line for bad input."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from local import project
+from local.__main__ import main
+from local.commands import train
+from local.data import default
+from submission import archive
+
+SMALL = ["size=16", "g_width=8", "d_width=8", "latent=8", "batch=8"]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    for module in (project, train, default):
+        monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
+
+
+@pytest.fixture
+def trained(make_dogs, tmp_path):
+    run = tmp_path / "run"
+    words = ["train", "--data", str(make_dogs()), "--steps", "3", "--out", str(run)]
+    assert main([*words, "--images", "20", *SMALL]) == 0
+    return run
+
+
+def test_a_run_leaves_everything_that_it_promises(trained, capsys):
+    names = {p.name for p in trained.iterdir()}
+    assert names == {
+        "recipe.json",
+        "log.jsonl",
+        "tensorboard",
+        "samples",
+        "snapshots",
+        "images.zip",
+    }
+    assert json.loads((trained / "recipe.json").read_text())["batch"] == 8
+    summary = archive.check(trained / "images.zip", count=20, size=16)
+    assert summary.comment["kimg"] == 0.024
+    assert summary.comment["recipe"]["name"] == "dcgan"
+    assert summary.comment.keys() == {"commit", "recipe", "seed", "kimg", "minutes", "device"}
+    assert list((trained / "tensorboard").glob("events.out.tfevents.*"))
+
+
+def test_settings_may_stand_anywhere(make_dogs, tmp_path):
+    words = ["train", *SMALL[:2], "--steps", "1", *SMALL[2:], "--data", str(make_dogs())]
+    assert main([*words, "--images", "4", "--out", str(tmp_path / "run")]) == 0
+
+
+def test_the_same_folder_goes_on_and_other_settings_are_refused(trained, tmp_path, capsys):
+    words = ["train", "--data", str(tmp_path / "dogs"), "--out", str(trained), "--images", "20"]
+    assert main([*words, "--steps", "5", *SMALL]) == 0
+    assert "resuming at 0.0 kimg" in capsys.readouterr().err
+    assert archive.check(trained / "images.zip", 20, 16).comment["kimg"] == 0.04
+    before = (trained / "recipe.json").read_bytes()
+    assert main([*words, "--steps", "9", *SMALL[:-1], "batch=4"]) == 2
+    assert "batch=8 not 4" in capsys.readouterr().err
+    assert (trained / "recipe.json").read_bytes() == before
+
+
+def test_sampling_is_repeatable_and_follows_its_seed(trained, tmp_path, capsys):
+    def sampled(name, *more):
+        out = tmp_path / name
+        assert main(["sample", str(trained), "--count", "12", "--out", str(out), *more]) == 0
+        assert capsys.readouterr().out.strip().endswith(str(out))
+        archive.check(out, count=12, size=16)
+        return hashlib.sha256(out.read_bytes()).hexdigest()
+
+    assert sampled("a.zip") == sampled("b.zip")
+    assert len({sampled("a.zip"), sampled("c.zip", "--seed", "1")}) == 2
+    assert len({sampled("a.zip"), sampled("d.zip", "--truncation", "0.5")}) == 2
+
+
+BAD = {
+    "no data": (["train", "--data", "nowhere"], "nowhere: no such folder"),
+    "recipe": (["train", "--recipe", "biggan"], "there are: dcgan"),
+    "setting": (["train", "bach=3"], "did you mean batch"),
+    "device": (["train", "--device", "cuda:77"], "not usable"),
+    "odd device": (["train", "--device", "abacus"], "not usable"),
+    "no run": (["sample", "nowhere"], "no run there"),
+    "seed alone": (["draw", "--seed", "3"], "--out"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_two(case, capsys):
+    words, says = BAD[case]
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert says in captured.err and captured.out == ""
+    assert len(captured.err.strip().splitlines()) == 1
+
+
+def test_bad_requests_of_a_run(trained, tmp_path, capsys):
+    for more in (["--breed", "Chihuahua"], ["--out", str(tmp_path / "no" / "x.zip")]):
+        assert main(["sample", str(trained), *more]) == 2
+    (trained / "recipe.json").write_text("{")
+    assert main(["sample", str(trained)]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) >= 3
+
+
+@pytest.mark.parametrize(
+    "words", [["train", "--steps", "0"], ["train", "--minutes", "nan"], [], ["no"]]
+)
+def test_wrong_use_is_two(words, capsys):
+    try:
+        code = main(words)
+    except SystemExit as error:  # argparse's own
+        code = error.code
+    assert code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["train"], ["sample"], ["draw"]])
+def test_help_has_examples(words, capsys):
+    try:
+        assert main([*words, "--help"]) == 0
+    except SystemExit as error:
+        assert error.code == 0
+    text = capsys.readouterr().out
+    assert "python -m local" in text
+    assert not words or "examples:" in text
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_a_snapshot_and_the_same_command_goes_on(number, make_dogs, tmp_path):
+    run = tmp_path / "run"
+    command = [
+        sys.executable,
+        "-m",
+        "local",
+        "train",
+        "--data",
+        str(make_dogs()),
+        "--out",
+        str(run),
+    ]
+    environment = os.environ | {"DOGS_CACHE": str(tmp_path / "cache")}
+    process = subprocess.Popen(
+        [*command, "--minutes", "30", *SMALL],
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(run / "log.jsonl")
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "goes on from there" in errors
+    steps = int(next((run / "snapshots").glob("step-*")).name.removeprefix("step-"))
+    assert steps > 0
+    assert main([*command[3:], "--steps", str(steps + 2), "--images", "4", *SMALL]) == 0
+    assert (run / "snapshots" / f"step-{steps + 2:09}").is_dir()
+
+
+def wait_for(file: Path) -> None:
+    for _ in range(600):
+        if file.exists() and file.stat().st_size:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{file} never came")
