@@ -56,5 +56,5 @@ def test_a_bad_setting_is_one_line_that_says_what_is_possible(setting, says):
 def test_unknown_recipes_and_other_versions():
     with pytest.raises(InputError, match="dcgan"):
         get("biggan")
-    with pytest.raises(InputError, match="another version.*odd"):
+    with pytest.raises(InputError, match=r"another version.*odd"):
         from_dict(asdict(Recipe()) | {"odd": 1})
