@@ -1,9 +1,7 @@
 """What several of the metric's tests need: the shared data, small networks, small archives."""
 
 import io
-import os
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -12,21 +10,6 @@ import pytest
 from PIL import Image
 
 from mifid.network import Network, open_network, random_network
-
-# TensorFlow and Triton (which torch imports at an optimiser's first step) each bring LLVM, and
-# the process aborts unless Triton's is loaded first.
-with suppress(ImportError):
-    import triton  # noqa: F401
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of graphs and real pictures; without it the test is skipped."""
-    beside = Path(__file__).parents[2].parent / "shared"
-    folder = Path(os.environ.get("DOGS_SHARED", beside))
-    if not (folder / "inception").is_dir():
-        pytest.skip(f"needs the shared data, and {folder} is not there (or set DOGS_SHARED)")
-    return folder
 
 
 @pytest.fixture(scope="session")

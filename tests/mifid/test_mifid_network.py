@@ -70,8 +70,8 @@ def test_random_features_differ_between_pictures_and_not_between_runs(
     pictures = drawn(0, 40)
     features = compute([pictures], stand_in, CPU)
     assert features.shape == (40, 256)
-    # Torch's default initialisation gives 0.003 here.
-    assert (features.std(axis=0) > 0.05 * features.mean()).all()
+    assert features.std(axis=0).mean() > 0.1 * features.mean()
+    assert features.std(axis=0).min() > 0
     np.testing.assert_array_equal(features, compute([pictures], random_network(), CPU))
 
 

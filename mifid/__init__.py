@@ -1,0 +1,13 @@
+"""The public MiFID of Kaggle's "Generative Dog Images", reimplemented without TensorFlow.
+
+Read it in the order of the computation: ``pictures`` -> ``network`` (made from ``graph``) ->
+``features`` -> ``frechet`` and ``distance`` -> ``score``; ``fetch`` gets the published graph, and
+``python -m mifid --help`` shows the commands.
+
+From Python::
+
+    from mifid.score import score
+
+    result = score("images.zip", "generative-dog-images.zip", graph="classify_image_graph_def.pb")
+    print(result.mifid, result.label)
+"""

@@ -1,0 +1,195 @@
+"""``python -m mifid``: scores pictures, saves features, fetches the published graph."""
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import torch
+from PIL import Image
+
+from mifid import published
+from mifid.device import choose_device
+from mifid.errors import InputError, WorkError
+from mifid.features import check_target, extract, save
+from mifid.fetch import fetch
+from mifid.network import open_network
+from mifid.pictures import open_pictures
+from mifid.score import Result, score
+
+SCORE_HELP = """\
+Scores generated pictures as Kaggle's "Generative Dog Images" did on its public leaderboard: FID,
+divided by the distance to the nearest training picture when that is under 0.1. Lower is better.
+
+other commands, each with its own --help:
+  python -m mifid features PATH --out FILE.npz   save features, to be given in place of pictures
+  python -m mifid fetch                          get the published network (96 MB)
+"""
+SCORE_EXAMPLES = """\
+examples:
+  python -m mifid images.zip --real generative-dog-images.zip
+  python -m mifid images.zip --real real.npz --graph classify_image_graph_def.pb --json
+  python -m mifid runs/7/images.zip --real all-dogs/ --limit 2000
+
+The network is --graph, else $MIFID_GRAPH, else the fetched one, else a small random one whose
+scores are comparable with nothing. Exit code: 0 done, 1 the work failed, 2 wrong input.
+A folder that has the name of a command is given as ./features or ./fetch.
+"""
+FEATURES_EXAMPLES = """\
+examples:
+  python -m mifid features generative-dog-images.zip --out real.npz
+  python -m mifid features images.zip --generated --out images.npz
+"""
+FETCH_EXAMPLES = """\
+examples:
+  python -m mifid fetch
+  python -m mifid fetch --from ~/Downloads/inception-2015-12-05.tgz
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, where argparse prints the usage too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with exit code 2."""
+        self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    # Our own limit on pixels is the stricter one, and says which picture.
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    commands: dict[str, Callable[[Sequence[str]], None]]
+    commands = {"features": features_command, "fetch": fetch_command}
+    try:
+        if arguments and arguments[0] in commands:
+            commands[arguments[0]](arguments[1:])
+        else:
+            score_command(arguments)
+    except (InputError, WorkError) as error:
+        print("mifid:", " ".join(str(error).split()), file=sys.stderr)
+        return 2 if isinstance(error, InputError) else 1
+    except torch.OutOfMemoryError:
+        print("mifid: the GPU's memory is full; give a smaller --batch", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("mifid: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def score_command(arguments: Sequence[str]) -> None:
+    """Score and print."""
+    parser = _parser("python -m mifid", SCORE_HELP, SCORE_EXAMPLES)
+    parser.add_argument("images", metavar="IMAGES", help="a folder, a zip or saved features")
+    parser.add_argument("--real", metavar="PATH", required=True, help="the training pictures, same")
+    _add_network_options(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--limit",
+        type=_positive,
+        metavar="N",
+        help="only N pictures of each side, evenly spaced in the order of their names",
+    )
+    given = parser.parse_args(arguments)
+    result = score(
+        given.images,
+        given.real,
+        given.graph,
+        batch=given.batch,
+        limit=given.limit,
+        device=given.device,
+    )
+    for warning in result.warnings:
+        print(f"mifid: warning: {warning}", file=sys.stderr)
+    print(json.dumps(result.as_dict(), allow_nan=False) if given.json else table(result))
+
+
+def features_command(arguments: Sequence[str]) -> None:
+    """Extract and save."""
+    about = "Saves the features of pictures, to be given to python -m mifid in their place."
+    parser = _parser("python -m mifid features", about, FEATURES_EXAMPLES)
+    parser.add_argument("path", metavar="PATH", type=Path, help="a folder or a zip of pictures")
+    parser.add_argument("--out", metavar="FILE.npz", type=Path, required=True)
+    parser.add_argument(
+        "--generated",
+        action="store_true",
+        help="hold every picture to Kaggle's checks (PNG, RGB, 64x64) in place of squashing it",
+    )
+    _add_network_options(parser)
+    given = parser.parse_args(arguments)
+    check_target(given.out)
+    network = open_network(given.graph)
+    with open_pictures(given.path, "generated" if given.generated else "real") as pictures:
+        features = extract(pictures, network, choose_device(given.device), given.batch)
+    save(features, given.out)
+    if features.skipped:
+        print(
+            f"mifid: warning: {features.skipped:,} pictures could not be decoded: left out",
+            file=sys.stderr,
+        )
+    print(f"{given.out}: {len(features):,} pictures, network {network.name} {network.graph[:12]}")
+
+
+def fetch_command(arguments: Sequence[str]) -> None:
+    """Fetch and say where it is."""
+    target = published.cached_graph()
+    about = f"Gets the organisers' network, verifies it and keeps it as {target}."
+    parser = _parser("python -m mifid fetch", about, FETCH_EXAMPLES)
+    parser.add_argument("--url", default=published.ARCHIVE_URL, help="default: %(default)s")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="FILE",
+        help="the archive, or the graph itself, downloaded by hand",
+    )
+    given = parser.parse_args(arguments)
+    fresh = fetch(target, url=given.url, source=given.source)
+    print(f"{target}: {'fetched and' if fresh else 'was there already,'} verified")
+
+
+def table(result: Result) -> str:
+    """Return the result for people, its label first."""
+    penalty = "none" if result.distance_thresholded == 1 else "as memorization"
+    rows = [
+        ("MiFID", f"{result.mifid:.5g}   ({result.label})"),
+        ("FID", f"{result.fid:.5g}"),
+        ("distance", f"{result.distance:.4f}   (threshold {result.threshold}, penalty: {penalty})"),
+        ("pictures", f"{result.images:,} generated, {result.real_images:,} real"),
+        ("network", f"{result.network} {result.graph[:12]}"),
+        ("time", f"{result.seconds:.1f} s"),
+    ]
+    return "\n".join(f"{name:<10}{text}" for name, text in rows)
+
+
+def _parser(prog: str, about: str, examples: str) -> Parser:
+    return Parser(
+        prog=prog,
+        description=about,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_network_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--graph", metavar="FILE", help="the frozen network, a .pb")
+    parser.add_argument(
+        "--batch", type=_positive, default=50, metavar="N", help="pictures at once (default 50)"
+    )
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto"
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,227 @@
+"""MiFID: the Frechet distance, divided by the memorization distance when that is small.
+
+Reference: the competition's published notebook, "Demo MiFID metric for Dog image generation comp".
+
+>>> result = score("images.zip", "generative-dog-images.zip")  # doctest: +SKIP
+>>> result.mifid, result.label  # doctest: +SKIP
+"""
+
+import math
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mifid import published
+from mifid.device import choose_device
+from mifid.distance import memorization_distance
+from mifid.errors import InputError, WorkError
+from mifid.features import UNKNOWN, Features, extract, load
+from mifid.frechet import frechet_distance, moments
+from mifid.network import Network, open_network
+from mifid.pictures import Pictures, Side, open_pictures
+
+EPSILON = 1e-14  # the notebook writes 10e-15
+FEW_IMAGES = 2048  # as many as there are features: fewer give a covariance without full rank
+
+Source = str | Path | Features
+
+
+@dataclass(frozen=True)
+class Result:
+    """A score, what it was computed from, and what it may be called.
+
+    mifid: fid / (distance_thresholded + 1e-14). Lower is better.
+    distance: the memorization distance, 0 (copies) to 1; distance_thresholded: itself where it is
+        under the threshold, else 1.
+    images, real_images: how many pictures of each side have counted.
+    network: ``published``, ``reconstructed``, ``random`` or ``unknown``; graph: its id.
+    comparable: whether this is the leaderboard's number; label: the same for people.
+    limit: the ``limit`` that was asked for.
+    """
+
+    mifid: float
+    fid: float
+    distance: float
+    distance_thresholded: float
+    threshold: float
+    images: int
+    real_images: int
+    network: str
+    graph: str
+    comparable: bool
+    label: str
+    limit: int | None
+    warnings: tuple[str, ...]
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it as plain values, for JSON."""
+        return asdict(self)
+
+
+def score(
+    generated: Source,
+    real: Source,
+    graph: str | Path | Network | None = None,
+    *,
+    batch: int = 50,
+    limit: int | None = None,
+    device: str = "auto",
+) -> Result:
+    """Score generated pictures against real ones.
+
+    generated, real: a folder, a zip, saved features (``.npz``) or features in memory.
+    graph: a frozen graph's file or an open network; without one ``$MIFID_GRAPH``, the fetched
+        graph, or a random network, in this order (see ``open_network``).
+    batch: pictures that the network sees at once. limit: score only this many of each side, evenly
+        spaced in the order of their names. device: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises InputError for what is wrong with the input, WorkError for a score that is no number.
+    """
+    start = time.perf_counter()
+    with ExitStack() as files:
+        opened = (
+            _open(generated, "generated", limit, files),
+            _open(real, "real", limit, files),
+        )
+        network = _network_for(*opened, graph)
+        fake, true = (_features_of(side, network, batch, device) for side in opened)
+    _check_same_network(network, fake, true)
+    fid = frechet_distance(moments(fake.values), moments(true.values))
+    distance = memorization_distance(fake.values, true.values)
+    threshold = network.threshold if network else published.THRESHOLD
+    thresholded = apply_threshold(distance, threshold)
+    mifid = fid / (thresholded + EPSILON)
+    if not math.isfinite(mifid):
+        raise WorkError(f"the score is not a finite number (FID {fid}, distance {distance})")
+    name, graph_id = _identity(fake, true)
+    label, comparable = label_for(name, len(fake), len(true), limit)
+    return Result(
+        mifid=mifid,
+        fid=fid,
+        distance=distance,
+        distance_thresholded=thresholded,
+        threshold=threshold,
+        images=len(fake),
+        real_images=len(true),
+        network=name,
+        graph=graph_id,
+        comparable=comparable,
+        label=label,
+        limit=limit,
+        warnings=_warnings(fake, true, distance, threshold),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def apply_threshold(distance: float, threshold: float = published.THRESHOLD) -> float:
+    """Return the distance if it is under the threshold (strictly), else 1: no penalty."""
+    return distance if distance < threshold else 1.0
+
+
+def label_for(network: str, images: int, real_images: int, limit: int | None) -> tuple[str, bool]:
+    """Return what a score may be called, and whether it is the leaderboard's number.
+
+    That takes the published graph, all real pictures and a whole submission.
+    """
+    limited = [f"limited to {limit:,} a side"] if limit is not None else []
+    if network == "reconstructed":
+        return ", ".join(["FID (reconstructed)", *limited]), False
+    if network != "published":
+        return ", ".join(["not comparable", *limited]), False
+    missing = list(limited)
+    if real_images < published.REAL_IMAGES:
+        missing.append(f"{real_images:,} of {published.REAL_IMAGES:,} real pictures")
+    if images != published.SUBMISSION_IMAGES:
+        missing.append(f"{images:,} images in place of {published.SUBMISSION_IMAGES:,}")
+    if missing:
+        return "published graph, but not Kaggle's score: " + ", ".join(missing), False
+    return "Kaggle's public score", True
+
+
+def _open(source: Source, side: Side, limit: int | None, files: ExitStack) -> Features | Pictures:
+    """Open one side, so that whatever is wrong with it shows before the work on the other."""
+    opened: Features | Pictures
+    if isinstance(source, Features):
+        opened = source.limited(limit)
+    elif Path(source).suffix == ".npz":
+        opened = load(Path(source)).limited(limit)
+    else:
+        opened = files.enter_context(open_pictures(source, side, limit))
+    if len(opened) < 2:
+        where = f"the {side} features" if isinstance(source, Features) else source
+        raise InputError(f"{where}: only {len(opened)} {side} picture; a score needs 2 at least")
+    return opened
+
+
+def _network_for(
+    fake: Features | Pictures, true: Features | Pictures, graph: str | Path | Network | None
+) -> Network | None:
+    """Open the network, unless both sides are features already and none was asked for."""
+    saved = [side for side in (fake, true) if isinstance(side, Features)]
+    if isinstance(graph, Network):
+        network = graph
+    elif graph is None and len(saved) == 2:
+        return None
+    else:
+        network = open_network(graph)
+    _check_same_network(network, *saved)  # before the hour that the other side may take
+    return network
+
+
+def _features_of(
+    side: Features | Pictures, network: Network | None, batch: int, device: str
+) -> Features:
+    if network is None or isinstance(side, Features):
+        assert isinstance(side, Features)  # without a network both sides are
+        return side
+    return extract(side, network, choose_device(device), batch)
+
+
+def _check_same_network(network: Network | None, *sides: Features) -> None:
+    """Refuse to mix features of different networks, as far as they say where they are from."""
+    known = {side.graph: side.network for side in sides if side.graph != UNKNOWN}
+    sizes = {side.values.shape[1] for side in sides}
+    if network:
+        known[network.graph] = network.name
+        sizes.add(network.features)
+    if len(known) > 1 or len(sizes) > 1:
+        found = " and ".join(f"{name} {graph[:12]}" for graph, name in known.items())
+        counts = " and ".join(map(str, sorted(sizes)))
+        raise InputError(
+            f"features of different networks ({found or UNKNOWN}; {counts} a picture);"
+            " extract both sides with one --graph"
+        )
+
+
+def _identity(fake: Features, true: Features) -> tuple[str, str]:
+    """Return both sides' network and graph; one side of unknown origin makes both unknown."""
+    if UNKNOWN in (fake.graph, true.graph):
+        return UNKNOWN, UNKNOWN
+    return fake.network, fake.graph
+
+
+def _warnings(fake: Features, true: Features, distance: float, threshold: float) -> tuple[str, ...]:
+    warnings = []
+    for features, side in ((fake, "generated"), (true, "real")):
+        if len(features) < FEW_IMAGES:
+            warnings.append(
+                f"{len(features):,} {side} pictures: with fewer than {FEW_IMAGES:,} the FID"
+                " reads too high"
+            )
+        if features.skipped:
+            warnings.append(f"{features.skipped:,} {side} pictures could not be decoded: left out")
+        if features.graph == UNKNOWN:
+            warnings.append(f"the {side} features do not say which network they are of")
+    if fake.side == "real":
+        warnings.append(
+            "the generated features were extracted under the real side's rules: sizes and formats"
+            " were not checked (features --generated does)"
+        )
+    if distance < threshold:
+        warnings.append(
+            f"the distance {distance:.4g} is under {threshold}: counted as memorization"
+        )
+    return tuple(warnings)
