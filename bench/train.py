@@ -25,8 +25,8 @@ def run(words: Sequence[str]) -> int:
     """Runs the command; returns the exit code."""
     command = argparse.ArgumentParser(prog="python -m bench train", description=__doc__)
     command.add_argument("--batch", type=int, default=128)
-    command.add_argument("--steps", type=int, default=4, help="a round")
-    command.add_argument("--rounds", type=int, default=5)
+    command.add_argument("--steps", type=int, default=4, help="a round (4)")
+    command.add_argument("--rounds", type=int, default=7)
     command.add_argument("--device", default="auto")
     command.add_argument("--json", action="store_true")
     options = command.parse_args(words)
@@ -43,11 +43,16 @@ def run(words: Sequence[str]) -> int:
     sync = torch.cuda.synchronize if cuda else lambda: None
     plain, kit = alternate(sides, options.steps * recipe.batch, options.rounds, sync)
     ratio = kit.median / plain.median
+    best = max(kit.rounds) / max(plain.rounds)  # what is left where other work disturbs
     if options.json:
-        print(json.dumps({"plain": plain.rounds, "kit": kit.rounds, "ratio": ratio}))
+        print(
+            json.dumps(
+                {"plain": plain.rounds, "kit": kit.rounds, "ratio": ratio, "ratio_best": best}
+            )
+        )
         return 0
     print(f"{machine()}\n{device.name}, kit in {device.dtype}, batch {recipe.batch}, 64x64")
-    print(f"{plain}\n{kit}\nratio {ratio:.2f}")
+    print(f"{plain}\n{kit}\nratio {ratio:.2f} of the medians, {best:.2f} of the best rounds")
     return 0
 
 
