@@ -152,7 +152,9 @@ def _check_pictures(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], si
             data = archive.read(member)
             _check_header(name, data, size)  # before decoding: a small file may claim any size
             picture = _decode(data)
-        except (OSError, ValueError, SyntaxError, zlib.error, zipfile.BadZipFile) as error:
+        except ArchiveError:
+            raise
+        except Exception as error:  # on damaged files Pillow raises nearly everything
             raise ArchiveError(f"{name!r}: damaged ({error})") from None
         if (picture == picture[0, 0]).all():
             raise ArchiveError(f"{name!r}: every pixel has one colour")

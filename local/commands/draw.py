@@ -26,7 +26,7 @@ def run(words: Sequence[str]) -> int:
         return 0
     try:
         doodle.write(options.out, options.count, options.seed)
-    except FileExistsError as error:
+    except (FileExistsError, ValueError) as error:
         raise InputError(str(error)) from None
     print(options.out)
     return 0

@@ -5,6 +5,7 @@ one archive, and Kaggle's mounts. They are told by looking: a picture is a file 
 suffix, an annotation a file without one (or with `.xml`) below a folder named `Annotation`.
 """
 
+import math
 import re
 import shutil
 import xml.etree.ElementTree as ET
@@ -74,10 +75,10 @@ def parse_boxes(xml: bytes) -> list[Box]:
             tuple(float(box.findtext(side, "")) for side in ("xmin", "ymin", "xmax", "ymax"))
             for box in ET.fromstring(xml).iter("bndbox")
         ]
-    except ET.ParseError as error:
+    except (ET.ParseError, LookupError) as error:  # an encoding nobody knows is a LookupError
         raise ValueError(str(error)) from error
-    if not boxes:
-        raise ValueError("no box")
+    if not boxes or not all(math.isfinite(side) for box in boxes for side in box):
+        raise ValueError("no box, or one that is no number")
     return boxes  # type: ignore[return-value]
 
 

@@ -4,7 +4,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from local.data import doodle
+from local.data import doodle, drawing
 from local.project import CACHE
 
 COUNT = 4000
@@ -18,8 +18,9 @@ def data_path(named: Path | None) -> Path:
 def drawn_dogs() -> Path:
     """A folder of drawn dogs in the competition's layout, made where it is not there yet."""
     # The name changes with the code that draws, so that no stale dogs are used.
-    code = hashlib.sha256(Path(doodle.__file__).read_bytes()).hexdigest()[:8]
-    folder = CACHE / f"drawn-dogs-{code}"
+    sources = [Path(doodle.__file__), *sorted(Path(drawing.__file__).parent.glob("*.py"))]
+    code = hashlib.sha256(b"".join(source.read_bytes() for source in sources))
+    folder = CACHE / f"drawn-dogs-{code.hexdigest()[:8]}"
     if not folder.exists():
         print(f"no data named: drawing {COUNT:,} dogs", file=sys.stderr, flush=True)
         doodle.write(folder, COUNT)

@@ -149,7 +149,12 @@ def _members(source: Path | IO[bytes], label: str) -> Iterator[File]:
 
 def _refuse_unsafe(info: zipfile.ZipInfo, path: PurePosixPath, label: str) -> None:
     where = f"{label}: member {info.filename!r}"
-    if ".." in path.parts or path.is_absolute() or "\\" in info.filename or ":" in path.parts[0]:
+    if (
+        ".." in path.parts
+        or path.is_absolute()
+        or "\\" in info.filename
+        or ":" in info.filename.split("/")[0]
+    ):
         raise InputError(f"{where} points outside the archive; refused, fetch the archive again")
     if info.flag_bits & 0x1:
         raise InputError(f"{where} is encrypted; unpack the archive and name the folder")

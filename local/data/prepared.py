@@ -9,6 +9,7 @@ import io
 import itertools
 import json
 import os
+import sys
 import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import PIL
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 from tqdm import tqdm
@@ -136,7 +137,9 @@ def _crops(picture: Picture, size: int, crop: str) -> tuple[list[np.ndarray], Co
         notes["annotations_not_read"] = 1
     try:
         image = _decode(picture)
-    except (OSError, ValueError, SyntaxError):  # what Pillow raises on damaged files
+    except InputError:
+        raise
+    except Exception:  # on damaged files Pillow raises nearly everything
         notes["not_decoded"] = 1
         return [], notes
     found = regions(crop, *image.size, boxes)
@@ -150,15 +153,13 @@ def _resize(image: Image.Image, size: int) -> np.ndarray:
 
 
 def _decode(picture: Picture) -> Image.Image:
+    limit = Image.MAX_IMAGE_PIXELS or sys.maxsize
     try:
         image = Image.open(io.BytesIO(read(picture.file)))
-        pixels = image.width * image.height
-    except UnidentifiedImageError:
-        raise
+        is_bomb = image.width * image.height > limit  # where Pillow only warns
     except Image.DecompressionBombError:
-        pixels = 2**63
-    limit = Image.MAX_IMAGE_PIXELS or 2**62
-    if pixels > limit:
+        is_bomb = True
+    if is_bomb:
         raise InputError(
             f"{picture.name}: over {limit:,} pixels, a picture bomb by Pillow's limit; remove it"
         )

@@ -89,6 +89,7 @@ BAD = {
     "device": (["train", "--device", "cuda:77"], "not usable"),
     "odd device": (["train", "--device", "abacus"], "not usable"),
     "no run": (["sample", "nowhere"], "no run there"),
+    "negative seed": (["draw", "--out", "new", "--seed", "-1"], "at least 0"),
     "seed alone": (["draw", "--seed", "3"], "--out"),
 }
 

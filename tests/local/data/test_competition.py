@@ -103,12 +103,23 @@ def test_any_folder_of_pictures_works(tmp_path):
     assert seen(tmp_path) == [("1.png", "cat", None), ("1.png", "truck", None)]
 
 
+NAN = voc([(1, 2, "nan", 4)]).encode()
+ODD = b'<?xml version="1.0" encoding="klingon"?><annotation/>'
+
+
 def test_boxes_of_several_dogs_and_broken_annotations():
     assert parse_boxes(voc([(1, 2, 3, 4), (5.5, 6, 7, 8)]).encode()) == [
         (1, 2, 3, 4),
         (5.5, 6, 7, 8),
     ]
-    for broken in (b"", b"<annotation>", b"<annotation/>", voc([(1, 2, "x", 4)]).encode()):
+    for broken in (
+        b"",
+        b"<annotation>",
+        b"<annotation/>",
+        voc([(1, 2, "x", 4)]).encode(),
+        NAN,
+        ODD,
+    ):
         with pytest.raises(ValueError):
             parse_boxes(broken)
     with pytest.raises(ValueError):
