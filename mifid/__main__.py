@@ -178,7 +178,7 @@ def _parser(prog: str, about: str, examples: str) -> Parser:
 def _add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--graph", metavar="FILE", help="the frozen network, a .pb")
     parser.add_argument(
-        "--batch", type=_positive, default=50, metavar="N", help="pictures at once (default 50)"
+        "--batch", type=_positive, default=16, metavar="N", help="pictures at once (default 16)"
     )
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto"

@@ -66,7 +66,7 @@ def score(
     real: Source,
     graph: str | Path | Network | None = None,
     *,
-    batch: int = 50,
+    batch: int = 16,
     limit: int | None = None,
     device: str = "auto",
 ) -> Result:

@@ -13,7 +13,8 @@ from local.train.adversaries import STATISTICS, Adversaries
 from local.train.clock import Clock
 from local.train.watchers import Record, Watcher
 
-TICK_SECONDS = 5.0
+TICK_SECONDS = 5.0, 60.0  # shortest, at the start, and longest: nine hours fit into a log
+TICK_SHARE = 0.01  # of the time spent so far, between these two
 GRID = 64  # pictures in the fixed-latent grid
 SNAPSHOT_SHARE = 0.05  # of the time spent may go into snapshots
 
@@ -64,7 +65,9 @@ class _Loop:
         """A tick or a snapshot, where one is due. No sync with the device otherwise."""
         self.clock.stepped()
         self.totals = statistics if self.totals is None else self.totals + statistics
-        if self.clock.now() - self.tick_started >= TICK_SECONDS:
+        shortest, longest = TICK_SECONDS
+        pause = min(max(TICK_SHARE * self.clock.seconds, shortest), longest)
+        if self.clock.now() - self.tick_started >= pause:
             self._tick()
         if self._snapshot_is_due():
             self._snapshot()

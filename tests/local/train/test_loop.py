@@ -65,7 +65,7 @@ def test_a_stopped_run_keeps_what_it_has(recipe, device, dogs, tmp_path):
 def test_ticks_tell_what_happened_and_the_log_holds_them(
     recipe, device, dogs, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(loop, "TICK_SECONDS", 0)
+    monkeypatch.setattr(loop, "TICK_SECONDS", (0, 0))
     _, witness = run(recipe, device, dogs, tmp_path, 6)
     assert [record["step"] for record in witness.ticks] == [1, 2, 3, 4, 5, 6]
     last = witness.ticks[-1]
