@@ -6,10 +6,10 @@ from pathlib import Path
 
 from local import nets
 from local.commands.arguments import DEVICE_HELP, count, parser, positive
-from local.commands.train import load_recipe
 from local.errors import InputError
 from local.images import facts, write_images
 from local.project import commit
+from local.runs import load_recipe
 from local.train import devices, snapshots
 from submission import archive
 

@@ -1,17 +1,14 @@
 """`python -m local train`: trains a recipe on a data set into a run's folder."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from local import recipes
+from local import recipes, runs
 from local.commands.arguments import DEVICE_HELP, add_data, count, parser, positive
 from local.data.default import data_path
 from local.data.prepared import prepare
-from local.errors import InputError
 from local.images import facts, write_images
 from local.project import CACHE, commit
 from local.recipes import Recipe
@@ -35,13 +32,11 @@ def run(words: Sequence[str]) -> int:
     """Runs the command; returns the exit code."""
     options = _parse(words)
     folder = options.out or Path("runs") / options.recipe
-    recipe = _recipe(options, folder)
+    recipe = recipes.override(recipes.get(options.recipe), options.settings)
     device = devices.choose(options.device)
     dogs = prepare(data_path(options.data), recipe.size, recipe.crop, CACHE)
     say(f"data: {dogs.counts}")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2) + "\n")
-
+    runs.claim(folder, recipe, dogs)
     adversaries = Adversaries(recipe, device)
     snapshot = snapshots.latest(folder)
     if snapshot:
@@ -89,30 +84,6 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     command.add_argument("--device", default="auto", help=DEVICE_HELP)
     command.add_argument("settings", nargs="*", metavar="key=value", help="settings of the recipe")
     return command.parse_intermixed_args(words)
-
-
-def _recipe(options: argparse.Namespace, folder: Path) -> Recipe:
-    """The recipe asked for; a run that is there already must have the same one."""
-    recipe = recipes.override(recipes.get(options.recipe), options.settings)
-    file = folder / "recipe.json"
-    if file.exists() and (there := load_recipe(folder)) != recipe:
-        mine, theirs = asdict(recipe), asdict(there)
-        odd = ", ".join(f"{k}={theirs[k]} not {mine[k]}" for k in mine if mine[k] != theirs[k])
-        raise InputError(f"{folder} holds a run with other settings ({odd}); name another --out")
-    return recipe
-
-
-def load_recipe(run: Path) -> Recipe:
-    """The recipe of a run's folder.
-
-    Raises:
-        InputError: the folder holds no run.
-    """
-    file = run / "recipe.json"
-    try:
-        return recipes.from_dict(json.loads(file.read_text()))
-    except (OSError, ValueError, TypeError, AttributeError):
-        raise InputError(f"{run}: no run there (no readable recipe.json)") from None
 
 
 def _budget(options: argparse.Namespace, recipe: Recipe, pictures: int) -> Budget:

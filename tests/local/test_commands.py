@@ -39,6 +39,7 @@ def test_a_run_leaves_everything_that_it_promises(trained, capsys):
     names = {p.name for p in trained.iterdir()}
     assert names == {
         "recipe.json",
+        "data.json",
         "log.jsonl",
         "tensorboard",
         "samples",
@@ -67,6 +68,9 @@ def test_the_same_folder_goes_on_and_other_settings_are_refused(trained, tmp_pat
     assert main([*words, "--steps", "9", *SMALL[:-1], "batch=4"]) == 2
     assert "batch=8 not 4" in capsys.readouterr().err
     assert (trained / "recipe.json").read_bytes() == before
+    (tmp_path / "dogs" / "all-dogs" / "n00000001_0.jpg").unlink()
+    assert main([*words, "--steps", "9", *SMALL]) == 2
+    assert "other data (pictures=6 not 5" in capsys.readouterr().err
 
 
 def test_sampling_is_repeatable_and_follows_its_seed(trained, tmp_path, capsys):

@@ -1,0 +1,66 @@
+"""A run's folder, and what it says about the run: the recipe and the data."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from local import recipes
+from local.data.prepared import Dogs
+from local.errors import InputError
+from local.recipes import Recipe
+
+
+def claim(run: Path, recipe: Recipe, dogs: Dogs) -> None:
+    """Makes the folder, or makes sure that it holds a run of this recipe on this data.
+
+    Raises:
+        InputError: it holds another run; going on with it would mix the two.
+    """
+    if (run / "recipe.json").exists():
+        _refuse(run, "settings", asdict(load_recipe(run)), asdict(recipe))
+        _refuse(run, "data", _read(run / "data.json"), _identity(dogs))
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    _write(run / "data.json", _identity(dogs))
+    _write(run / "recipe.json", asdict(recipe))  # last: it says that the run is there
+
+
+def load_recipe(run: Path) -> Recipe:
+    """The recipe of a run's folder.
+
+    Raises:
+        InputError: the folder holds no run.
+    """
+    settings = _read(run / "recipe.json")
+    if not isinstance(settings, dict):
+        raise InputError(f"{run}: no run there (no readable recipe.json)")
+    return recipes.from_dict(settings)
+
+
+def _identity(dogs: Dogs) -> dict[str, Any]:
+    digest = hashlib.sha256(dogs.pictures.numpy().data).hexdigest()
+    return {"pictures": len(dogs), "breeds": len(dogs.breeds), "sha256": digest}
+
+
+def _refuse(run: Path, what: str, there: Any, here: dict[str, Any]) -> None:
+    if there == here:
+        return
+    known = there if isinstance(there, dict) else {}
+    odd = ", ".join(f"{k}={known.get(k)} not {v}" for k, v in here.items() if known.get(k) != v)
+    raise InputError(f"{run} holds a run with other {what} ({odd}); name another --out")
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _write(file: Path, value: dict[str, Any]) -> None:
+    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps(value, indent=2) + "\n")
+    partial.replace(file)
