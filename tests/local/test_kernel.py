@@ -4,7 +4,7 @@ import io
 from dataclasses import asdict, replace
 
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 
 from build_kernel import bundle
 from local import kernel, recipes

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import noise, voc, zip_folder
+from helpers import noise, voc, zip_folder
 
 from local.data.competition import find, parse_boxes, write_kaggle_layout
 from local.errors import InputError

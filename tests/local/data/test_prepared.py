@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-from conftest import noise, voc, zip_folder
+from helpers import noise, voc, zip_folder
 from PIL import Image
 
 from local.data import prepared

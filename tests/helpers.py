@@ -1,0 +1,33 @@
+"""What several test files use: the project's root, and small dogs made here."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def voc(boxes: list[tuple[float, ...]]) -> str:
+    objects = "".join(
+        "<object><name>dog</name><bndbox>"
+        + "".join(
+            f"<{k}>{v}</{k}>" for k, v in zip(("xmin", "ymin", "xmax", "ymax"), b, strict=True)
+        )
+        + "</bndbox></object>"
+        for b in boxes
+    )
+    return f"<annotation><size><width>100</width></size>{objects}</annotation>"
+
+
+def noise(width: int, height: int, seed: int) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    return Image.fromarray(pixels)
+
+
+def zip_folder(folder: Path, to: Path, prefix: str = "") -> Path:
+    with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+            archive.write(file, prefix + file.relative_to(folder).as_posix())
+    return to
