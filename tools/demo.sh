@@ -4,7 +4,7 @@
 set -eu
 python=$1
 out=runs/demo
-seconds=${DEMO_SECONDS:-240}
+seconds=${DEMO_SECONDS:-300}
 
 echo "== build the kernel"
 "$python" build_kernel.py
