@@ -6,18 +6,20 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 from PIL import Image
 
 from mifid import published
+from mifid.backend import BACKENDS
 from mifid.device import choose_device
 from mifid.errors import InputError, WorkError
 from mifid.features import check_target, extract, save
 from mifid.fetch import fetch
 from mifid.network import open_network
 from mifid.pictures import open_pictures
+from mifid.profiles import LAYERS, PROFILES, PUBLIC
 from mifid.score import Result, score
 
 SCORE_HELP = """\
@@ -99,6 +101,7 @@ def score_command(arguments: Sequence[str]) -> None:
         given.images,
         given.real,
         given.graph,
+        **_network_choice(given),
         batch=given.batch,
         limit=given.limit,
         device=given.device,
@@ -122,7 +125,7 @@ def features_command(arguments: Sequence[str]) -> None:
     _add_network_options(parser)
     given = parser.parse_args(arguments)
     check_target(given.out)
-    network = open_network(given.graph)
+    network = open_network(given.graph, **_network_choice(given))
     with open_pictures(given.path, "generated" if given.generated else "real") as pictures:
         features = extract(pictures, network, choose_device(given.device), given.batch)
     save(features, given.out)
@@ -178,11 +181,33 @@ def _parser(prog: str, about: str, examples: str) -> Parser:
 def _add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--graph", metavar="FILE", help="the frozen network, a .pb")
     parser.add_argument(
+        "--profile",
+        choices=PROFILES,
+        default=PUBLIC.name,
+        help="whose rules: the public leaderboard's (default) or the private one's (NASNet)",
+    )
+    parser.add_argument(
+        "--layer",
+        metavar="NAME",
+        help=f"score on an earlier layer, averaged over space: {', '.join(LAYERS)} or a node",
+    )
+    parser.add_argument(
+        "--backend", choices=BACKENDS, default="auto", help="what runs the graph (default: auto)"
+    )
+    parser.add_argument(
         "--batch", type=_positive, default=16, metavar="N", help="pictures at once (default 16)"
     )
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto"
     )
+
+
+def _network_choice(given: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "profile": PROFILES[given.profile],
+        "layer": given.layer,
+        "backend": given.backend,
+    }
 
 
 def _positive(text: str) -> int:

@@ -63,7 +63,7 @@ def extract(
         raise InputError(f"{pictures.path}: none of its {total} pictures can be decoded")
     skipped = set(pictures.skipped)
     names = tuple(entry.name for entry in pictures.entries if entry.name not in skipped)
-    return Features(values, network.name, network.graph, pictures.side, names, len(skipped))
+    return Features(values, network.name, network.identity, pictures.side, names, len(skipped))
 
 
 def compute(

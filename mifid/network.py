@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from mifid import published
+from mifid.backend import run_with
 from mifid.errors import InputError
 from mifid.graph import read_graph
-from mifid.translate import translate
+from mifid.profiles import PUBLIC, Profile, over_space, tensor_of
 
 STAND_IN_SEED = 2019
 STAND_IN_CHANNELS = (32, 64, 128, 256)
@@ -21,42 +22,79 @@ STAND_IN_CHANNELS = (32, 64, 128, 256)
 class Network:
     """A feature network and its identity.
 
-    name: ``published`` (the organisers' file), ``reconstructed`` (any other graph) or ``random``.
+    name: ``published`` (the organisers' file), ``reconstructed`` (another graph of that form),
+        ``unverified`` (the private profile's: its id was never published) or ``random``.
     graph: git's blob id of the file, 40 hex digits; for ``random`` its seed.
     module: (N, 64, 64, 3) float32 RGB 0..255 -> (N, features) float32; evaluates, never learns.
+    profile: the leaderboard whose rules it follows.
+    layer: an earlier layer's tensor; empty for the profile's own output.
     """
 
     name: str
     graph: str
     module: nn.Module
     features: int
-    input: str = published.INPUT_TENSOR
-    output: str = published.OUTPUT_TENSOR
-    threshold: float = published.THRESHOLD
+    profile: Profile = PUBLIC
+    layer: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Features may be compared when this is equal: the graph, and the layer in it."""
+        return f"{self.graph}/{self.layer}" if self.layer else self.graph
 
 
-def open_network(graph: str | Path | None = None) -> Network:
+def open_network(
+    graph: str | Path | None = None,
+    profile: Profile = PUBLIC,
+    layer: str | None = None,
+    backend: str = "auto",
+) -> Network:
     """Open ``graph``, else ``$MIFID_GRAPH``, else the fetched graph, else a random network.
 
-    Raises InputError when a file that was named is missing or no graph of this kind.
+    profile: whose tensors and preparation. layer: an earlier layer (see ``profiles.LAYERS``),
+    averaged over space. backend: as in ``backend.run_with``.
+
+    Raises InputError when a file that was named is missing, no graph of this kind, or lacks the
+    layer; and when a private profile or a layer is asked for without a graph.
     """
-    path = _find_graph(graph)
+    path = Path(graph) if graph else _find_public_graph() if profile is PUBLIC else None
     if path is None:
+        if profile is not PUBLIC or layer:
+            raise InputError("--profile private and --layer need a graph; give --graph FILE")
         return random_network()
     parsed = read_graph(path)
-    module = translate(parsed, published.INPUT_TENSOR, published.OUTPUT_TENSOR)
-    name = "published" if parsed.git_id == published.GRAPH_ID else "reconstructed"
+    tensor = tensor_of(layer) if layer else profile.output
+    core = run_with(backend, parsed, profile.input, tensor)
+    module = _FeatureNetwork(profile, core)
     try:
         features = _count_features(module)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: does not run on a 64x64 picture ({reason})") from error
-    return Network(name, parsed.git_id, module, features)
+    name = _name_of(parsed.git_id, profile)
+    return Network(name, parsed.git_id, module, features, profile, tensor if layer else "")
 
 
-def _find_graph(given: str | Path | None) -> Path | None:
-    named = given or os.environ.get("MIFID_GRAPH")
-    if named:
+class _FeatureNetwork(nn.Module):
+    """A graph, fed as its profile says, its result averaged over space."""
+
+    def __init__(self, profile: Profile, core: nn.Module) -> None:
+        super().__init__()
+        self.profile, self.core = profile, core
+        self.eval()
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return over_space(self.core(self.profile.prepare(pictures)))
+
+
+def _name_of(graph_id: str, profile: Profile) -> str:
+    if profile is not PUBLIC:
+        return "unverified"
+    return "published" if graph_id == published.GRAPH_ID else "reconstructed"
+
+
+def _find_public_graph() -> Path | None:
+    if named := os.environ.get("MIFID_GRAPH"):
         return Path(named)
     cached = published.cached_graph()
     return cached if cached.is_file() else None

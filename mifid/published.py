@@ -1,4 +1,4 @@
-"""What the organisers published: which network, which threshold, how many pictures; and where
+"""What the organisers published: which network and how many pictures; and where
 this package looks for the network's file.
 """
 
@@ -10,11 +10,6 @@ GRAPH_ID = "f34cb9b774a4547b5e214ef4202e5775a9c0f436"  # as ``git hash-object`` 
 
 ARCHIVE_URL = "http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz"
 ARCHIVE_ID = "c0b8db7a2feaf3e26970e968c9bb7452b53e7f32"
-
-# The public leaderboard's tensors: behind the JPEG decoder, before the classifier.
-INPUT_TENSOR = "ExpandDims:0"
-OUTPUT_TENSOR = "pool_3:0"
-THRESHOLD = 0.1  # distances under it count as memorization
 
 SIZE = 64  # pixels, both sides
 SUBMISSION_IMAGES = 10_000

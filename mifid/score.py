@@ -8,8 +8,10 @@ Reference: the competition's published notebook, "Demo MiFID metric for Dog imag
 
 import math
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from mifid.features import UNKNOWN, Features, extract, load
 from mifid.frechet import frechet_distance, moments
 from mifid.network import Network, open_network
 from mifid.pictures import Pictures, Side, open_pictures
+from mifid.profiles import PUBLIC, Profile
 
 EPSILON = 1e-14  # the notebook writes 10e-15
 FEW_IMAGES = 2048  # as many as there are features: fewer give a covariance without full rank
@@ -36,7 +39,7 @@ class Result:
     distance: the memorization distance, 0 (copies) to 1; distance_thresholded: itself where it is
         under the threshold, else 1.
     images, real_images: how many pictures of each side have counted.
-    network: ``published``, ``reconstructed``, ``random`` or ``unknown``; graph: its id.
+    network: as in ``Network``, or ``unknown``; graph: ``Network.identity``.
     comparable: whether this is the leaderboard's number; label: the same for people.
     limit: the ``limit`` that was asked for.
     """
@@ -66,6 +69,9 @@ def score(
     real: Source,
     graph: str | Path | Network | None = None,
     *,
+    profile: Profile = PUBLIC,
+    layer: str | None = None,
+    backend: str = "auto",
     batch: int = 16,
     limit: int | None = None,
     device: str = "auto",
@@ -75,6 +81,7 @@ def score(
     generated, real: a folder, a zip, saved features (``.npz``) or features in memory.
     graph: a frozen graph's file or an open network; without one ``$MIFID_GRAPH``, the fetched
         graph, or a random network, in this order (see ``open_network``).
+    profile, layer, backend: as in ``open_network``.
     batch: pictures that the network sees at once. limit: score only this many of each side, evenly
         spaced in the order of their names. device: ``auto``, ``cpu`` or ``cuda``.
 
@@ -86,24 +93,24 @@ def score(
             _open(generated, "generated", limit, files),
             _open(real, "real", limit, files),
         )
-        network = _network_for(*opened, graph)
+        open_it = partial(open_network, profile=profile, layer=layer, backend=backend)
+        network = _network_for(*opened, graph, open_it)
         fake, true = (_features_of(side, network, batch, device) for side in opened)
     _check_same_network(network, fake, true)
     fid = frechet_distance(moments(fake.values), moments(true.values))
     distance = memorization_distance(fake.values, true.values)
-    threshold = network.threshold if network else published.THRESHOLD
-    thresholded = apply_threshold(distance, threshold)
+    thresholded = apply_threshold(distance, profile.threshold)
     mifid = fid / (thresholded + EPSILON)
     if not math.isfinite(mifid):
         raise WorkError(f"the score is not a finite number (FID {fid}, distance {distance})")
     name, graph_id = _identity(fake, true)
-    label, comparable = label_for(name, len(fake), len(true), limit)
+    label, comparable = label_for(name, len(fake), len(true), limit, layer_of(graph_id))
     return Result(
         mifid=mifid,
         fid=fid,
         distance=distance,
         distance_thresholded=thresholded,
-        threshold=threshold,
+        threshold=profile.threshold,
         images=len(fake),
         real_images=len(true),
         network=name,
@@ -111,22 +118,28 @@ def score(
         comparable=comparable,
         label=label,
         limit=limit,
-        warnings=_warnings(fake, true, distance, threshold),
+        warnings=_warnings(fake, true, distance, profile.threshold),
         seconds=time.perf_counter() - start,
     )
 
 
-def apply_threshold(distance: float, threshold: float = published.THRESHOLD) -> float:
+def apply_threshold(distance: float, threshold: float = PUBLIC.threshold) -> float:
     """Return the distance if it is under the threshold (strictly), else 1: no penalty."""
     return distance if distance < threshold else 1.0
 
 
-def label_for(network: str, images: int, real_images: int, limit: int | None) -> tuple[str, bool]:
+def label_for(
+    network: str, images: int, real_images: int, limit: int | None, layer: str = ""
+) -> tuple[str, bool]:
     """Return what a score may be called, and whether it is the leaderboard's number.
 
     That takes the published graph, all real pictures and a whole submission.
     """
     limited = [f"limited to {limit:,} a side"] if limit is not None else []
+    if layer:
+        return ", ".join([f"FID on layer {layer}", "not Kaggle's", *limited]), False
+    if network == "unverified":
+        return ", ".join(["private profile, graph unverified: not comparable", *limited]), False
     if network == "reconstructed":
         return ", ".join(["FID (reconstructed)", *limited]), False
     if network != "published":
@@ -139,6 +152,11 @@ def label_for(network: str, images: int, real_images: int, limit: int | None) ->
     if missing:
         return "published graph, but not Kaggle's score: " + ", ".join(missing), False
     return "Kaggle's public score", True
+
+
+def layer_of(identity: str) -> str:
+    """Return the layer in a ``Network.identity``, empty for the network's own output."""
+    return identity.partition("/")[2]
 
 
 def _open(source: Source, side: Side, limit: int | None, files: ExitStack) -> Features | Pictures:
@@ -157,7 +175,10 @@ def _open(source: Source, side: Side, limit: int | None, files: ExitStack) -> Fe
 
 
 def _network_for(
-    fake: Features | Pictures, true: Features | Pictures, graph: str | Path | Network | None
+    fake: Features | Pictures,
+    true: Features | Pictures,
+    graph: str | Path | Network | None,
+    open_it: Callable[[str | Path | None], Network],
 ) -> Network | None:
     """Open the network, unless both sides are features already and none was asked for."""
     saved = [side for side in (fake, true) if isinstance(side, Features)]
@@ -166,7 +187,7 @@ def _network_for(
     elif graph is None and len(saved) == 2:
         return None
     else:
-        network = open_network(graph)
+        network = open_it(graph)
     _check_same_network(network, *saved)  # before the hour that the other side may take
     return network
 
@@ -185,7 +206,7 @@ def _check_same_network(network: Network | None, *sides: Features) -> None:
     known = {side.graph: side.network for side in sides if side.graph != UNKNOWN}
     sizes = {side.values.shape[1] for side in sides}
     if network:
-        known[network.graph] = network.name
+        known[network.identity] = network.name
         sizes.add(network.features)
     if len(known) > 1 or len(sizes) > 1:
         found = " and ".join(f"{name} {graph[:12]}" for graph, name in known.items())

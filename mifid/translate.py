@@ -30,9 +30,9 @@ NO_DILATION = [1, 1, 1, 1]
 def translate(graph: Graph, source: str, target: str) -> fx.GraphModule:
     """Return the module that computes tensor ``target`` from tensor ``source``.
 
-    It takes (N, H, W, C) float32 and gives (N, features): ``target``, flattened. Batch
-    normalisation is folded into the convolutions. Raises InputError naming the node when the graph
-    lacks something or holds an operation that is not known here.
+    It takes (N, H, W, C) float32 and gives ``target`` as (N, C, H, W). Batch normalisation is
+    folded into the convolutions. Raises InputError naming the node when the graph lacks something
+    or holds an operation that is not known here.
     """
     return _Translation(graph, _node_of(source), _node_of(target)).module()
 
@@ -60,8 +60,7 @@ class _Translation:
         self.values[self.source] = self.steps.call_method("permute", (pictures, 0, 3, 1, 2))
         for name in order:
             self.values[name] = self.step(self.graph.nodes[name])
-        features = self.steps.call_method("flatten", (self.values[self.target], 1))
-        self.steps.output(features)
+        self.steps.output(self.values[self.target])
         module = fx.GraphModule(self.convolutions, self.steps)
         return module.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 

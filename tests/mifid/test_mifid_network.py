@@ -51,7 +51,7 @@ def test_graph_is_named_and_found_in_order(
     cached.parent.mkdir(parents=True)
     cached.symlink_to(graph_file.resolve())
     found = open_network()
-    assert (found.name, found.graph, found.features, found.threshold) == (
+    assert (found.name, found.graph, found.features, found.profile.threshold) == (
         "reconstructed",
         "eba70efeb1edd6915d74fac8ea55cd3edbb49590",
         2048,

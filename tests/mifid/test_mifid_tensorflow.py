@@ -67,7 +67,7 @@ class Oracle:
         path.write_bytes(self.graph.SerializeToString())
         last = self.graph.node[-1].name
         with torch.inference_mode():
-            ours = translate(read_graph(path), "in:0", last)(torch.from_numpy(x)).numpy()
+            ours = translate(read_graph(path), "in:0", last)(torch.from_numpy(x)).flatten(1).numpy()
         with self.tf.Graph().as_default(), self.tf.compat.v1.Session() as session:
             self.tf.import_graph_def(self.graph, name="")
             theirs = session.run(f"{last}:0", {"in:0": x})
