@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import torch
 from PIL import Image
 
-from mifid import published
+from mifid import cache, published
 from mifid.backend import BACKENDS
 from mifid.device import choose_device
 from mifid.errors import InputError, WorkError
@@ -29,6 +29,7 @@ divided by the distance to the nearest training picture when that is under 0.1. 
 other commands, each with its own --help:
   python -m mifid features PATH --out FILE.npz   save features, to be given in place of pictures
   python -m mifid fetch                          get the published network (96 MB)
+  python -m mifid cache                          list or clear the real features that are kept
 """
 SCORE_EXAMPLES = """\
 examples:
@@ -38,7 +39,7 @@ examples:
 
 The network is --graph, else $MIFID_GRAPH, else the fetched one, else a small random one whose
 scores are comparable with nothing. Exit code: 0 done, 1 the work failed, 2 wrong input.
-A folder that has the name of a command is given as ./features or ./fetch.
+A folder that has the name of a command is given as ./features, ./fetch or ./cache.
 """
 FEATURES_EXAMPLES = """\
 examples:
@@ -49,6 +50,12 @@ FETCH_EXAMPLES = """\
 examples:
   python -m mifid fetch
   python -m mifid fetch --from ~/Downloads/inception-2015-12-05.tgz
+"""
+
+CACHE_EXAMPLES = """\
+examples:
+  python -m mifid cache
+  python -m mifid cache --clear
 """
 
 
@@ -65,7 +72,11 @@ def main(arguments: Sequence[str]) -> int:
     # Our own limit on pixels is the stricter one, and says which picture.
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     commands: dict[str, Callable[[Sequence[str]], None]]
-    commands = {"features": features_command, "fetch": fetch_command}
+    commands = {
+        "features": features_command,
+        "fetch": fetch_command,
+        "cache": cache_command,
+    }
     try:
         if arguments and arguments[0] in commands:
             commands[arguments[0]](arguments[1:])
@@ -153,6 +164,20 @@ def fetch_command(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
     fresh = fetch(target, url=given.url, source=given.source)
     print(f"{target}: {'fetched and' if fresh else 'was there already,'} verified")
+
+
+def cache_command(arguments: Sequence[str]) -> None:
+    """List what is kept, or remove it."""
+    about = "Lists the features of real pictures that are kept, so that they are computed once."
+    parser = _parser("python -m mifid cache", about, CACHE_EXAMPLES)
+    parser.add_argument("--clear", action="store_true", help="remove them all")
+    if parser.parse_args(arguments).clear:
+        print(f"{cache.folder()}: {cache.clear()} files removed")
+        return
+    files = cache.listing()
+    for name, size in files:
+        print(f"{size / 2**20:8.1f} MiB  {name}")
+    print(f"{cache.folder()}: {len(files)} files, {sum(s for _, s in files) / 2**20:.1f} MiB")
 
 
 def table(result: Result) -> str:

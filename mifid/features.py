@@ -13,11 +13,12 @@ from tqdm import tqdm
 from mifid.device import full_precision
 from mifid.errors import InputError, WorkError
 from mifid.files import whole_file
+from mifid.frechet import Moments
 from mifid.network import Network
 from mifid.pictures import Pictures, Side, evenly_spaced
 
 UNKNOWN = "unknown"
-SAVED_KEYS = ("features", "names", "network", "graph", "side", "skipped")
+SAVED_KEYS = ("features", "m", "s", "names", "network", "graph", "side", "skipped")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Features:
     side: under which side's rules the pictures were read.
     names: the N pictures' names within their folder or archive; empty when unknown.
     skipped: how many pictures could not be decoded, and so have no row.
+    moments: of the values, where they were saved with them; None otherwise.
     """
 
     values: np.ndarray
@@ -37,6 +39,7 @@ class Features:
     side: Side | Literal["unknown"] = "unknown"
     names: tuple[str, ...] = ()
     skipped: int = 0
+    moments: Moments | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -123,7 +126,8 @@ def save(features: Features, path: Path) -> None:
 def load(path: Path) -> Features:
     """Read saved features: ``features`` is needed, whatever else is missing counts as unknown.
 
-    Raises InputError when the file is damaged or holds no features.
+    Statistics in the form that goes with the published notebook, ``m`` (D,), ``s`` (D, D) and
+    ``features``, are used as they are. Raises InputError when the file is damaged or holds no features.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -148,4 +152,16 @@ def load(path: Path) -> Features:
         side="generated" if side == "generated" else "real" if side == "real" else "unknown",
         names=tuple(str(name) for name in found.get("names", ())),
         skipped=int(found.get("skipped", 0)),
+        moments=_moments(path, found),
     )
+
+
+def _moments(path: Path, found: dict[str, np.ndarray]) -> Moments | None:
+    if "m" not in found or "s" not in found:
+        return None
+    count, dimensions = found["features"].shape
+    mean, covariance = (found[key].astype(np.float64) for key in ("m", "s"))
+    right = mean.shape == (dimensions,) and covariance.shape == (dimensions, dimensions)
+    if not right or not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+        raise InputError(f"{path}: 'm' and 's' do not belong to 'features'; leave them out")
+    return Moments(mean, covariance, count)

@@ -9,6 +9,7 @@ real: the whole picture, squashed to 64x64 with Lanczos, no crop, aspect not kep
 Zip members are read one by one and never unpacked, with limits on what they may declare.
 """
 
+import hashlib
 import io
 import os
 import shutil
@@ -19,11 +20,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal, Self
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 from PIL import Image
@@ -45,10 +45,14 @@ MAX_PIXELS = 50_000_000  # the competition's largest picture has 8 million
 
 @dataclass(frozen=True)
 class Entry:
-    """A picture that has been found: its name within the folder or archive, and how to read it."""
+    """A picture that has been found: its name within the folder or archive, and how to read it.
+
+    digest: changes when the content does.
+    """
 
     name: str
     read: Callable[[], bytes]
+    digest: Callable[[], str]
 
 
 @dataclass
@@ -184,7 +188,7 @@ def _find_in_folder(folder: Path, archives: ExitStack) -> list[Entry]:
     for name in names:
         _check_size(folder, name, files[name].stat().st_size, MAX_FILE_BYTES)
     if names:
-        return [Entry(name, files[name].read_bytes) for name in names]
+        return [_disk_entry(name, files[name]) for name in names]
     inner = _competition_archive(folder, list(files))
     return _find_in_zip(files[inner], files[inner], archives) if inner else []
 
@@ -203,18 +207,29 @@ def _find_in_zip(
             f"{shown}: neither a folder nor a whole zip archive ({error});"
             " give a folder, a zip or saved features (.npz)"
         ) from error
-    sizes = {info.filename: info.file_size for info in archive.infolist() if not info.is_dir()}
+    members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+    sizes = {name: info.file_size for name, info in members.items()}
     names = [name for name in sizes if _is_picture(name)]
     for name in names:
         _check_size(shown, name, sizes[name], MAX_FILE_BYTES)
     if names:
-        return [Entry(name, partial(archive.read, name)) for name in names]
+        return [_member_entry(archive, members[name]) for name in names]
     inner = _competition_archive(shown, list(sizes))
     if inner is None or depth == 0:
         return []
     _check_size(shown, inner, sizes[inner], MAX_ARCHIVE_BYTES)
     copy = _unpacked(archive, inner, shown, archives)
     return _find_in_zip(copy, shown / inner, archives, depth - 1)
+
+
+def _disk_entry(name: str, file: Path) -> Entry:
+    return Entry(name, file.read_bytes, lambda: hashlib.blake2b(file.read_bytes()).hexdigest())
+
+
+def _member_entry(archive: ZipFile, info: ZipInfo) -> Entry:
+    # The checksum in the archive's directory covers the content, and costs no reading.
+    checksum = f"{info.CRC:08x} {info.file_size}"
+    return Entry(info.filename, lambda: archive.read(info), lambda: checksum)
 
 
 def _unpacked(archive: ZipFile, name: str, shown: Path, archives: ExitStack) -> IO[bytes]:

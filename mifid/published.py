@@ -16,7 +16,12 @@ SUBMISSION_IMAGES = 10_000
 REAL_IMAGES = 20_579  # the competition's; the original Stanford Dogs has one more
 
 
+def cache_folder() -> Path:
+    """Return this package's folder for what is fetched or computed once."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "mifid"
+
+
 def cached_graph() -> Path:
     """Return where ``python -m mifid fetch`` puts the graph, whether it is there or not."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "mifid" / GRAPH_NAME
+    return cache_folder() / GRAPH_NAME

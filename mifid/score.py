@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mifid import published
+from mifid.cache import cached
 from mifid.device import choose_device
 from mifid.distance import memorization_distance
 from mifid.errors import InputError, WorkError
@@ -97,7 +98,7 @@ def score(
         network = _network_for(*opened, graph, open_it)
         fake, true = (_features_of(side, network, batch, device) for side in opened)
     _check_same_network(network, fake, true)
-    fid = frechet_distance(moments(fake.values), moments(true.values))
+    fid = frechet_distance(*(side.moments or moments(side.values) for side in (fake, true)))
     distance = memorization_distance(fake.values, true.values)
     thresholded = apply_threshold(distance, profile.threshold)
     mifid = fid / (thresholded + EPSILON)
@@ -198,7 +199,8 @@ def _features_of(
     if network is None or isinstance(side, Features):
         assert isinstance(side, Features)  # without a network both sides are
         return side
-    return extract(side, network, choose_device(device), batch)
+    compute = partial(extract, side, network, choose_device(device), batch)
+    return cached(side, network, compute) if side.side == "real" else compute()
 
 
 def _check_same_network(network: Network | None, *sides: Features) -> None:

@@ -154,3 +154,27 @@ def test_warnings_name_what_to_mind(archive: Callable, drawn: Callable) -> None:
     text = " | ".join(result.warnings)
     for part in ("5 generated pictures: with fewer", "5 real pictures", "3 real", "not checked"):
         assert part in text
+
+
+def test_saved_statistics_in_the_notebooks_form_are_used_as_they_are(tmp_path: Path) -> None:
+    fake, real = features(1, 40), features(0, 50)
+    mean, covariance = real.values.mean(0, dtype=np.float64), np.cov(real.values, rowvar=False)
+    path = tmp_path / "real.npz"
+    np.savez(path, m=mean, s=covariance, features=real.values)
+    assert score(fake, path).fid == pytest.approx(score(fake, real).fid, rel=1e-9)
+    np.savez(path, m=mean + 2, s=covariance, features=real.values)
+    shift = fake.values.mean(0, dtype=np.float64) - mean
+    moved = ((shift - 2) ** 2).sum() - (shift**2).sum()
+    assert score(fake, path).fid == pytest.approx(score(fake, real).fid + moved, rel=1e-9)
+    # of fewer rows they would be the moments of others
+    assert score(fake, path, limit=30).fid < score(fake, path).fid
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"m": np.zeros(7)}, {"s": np.zeros((8, 7))}, {"s": np.full((8, 8), np.nan)}]
+)
+def test_saved_statistics_that_do_not_fit_are_refused(tmp_path: Path, wrong: dict) -> None:
+    path = tmp_path / "real.npz"
+    np.savez(path, **{"m": np.zeros(8), "s": np.eye(8), "features": features(0, 50).values} | wrong)
+    with pytest.raises(InputError, match="do not belong"):
+        score(features(1, 40), path)

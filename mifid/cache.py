@@ -1,0 +1,62 @@
+"""Real features, computed once: kept by the content of the pictures, the network and the rules."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import PIL
+
+from mifid.errors import InputError
+from mifid.features import Features, load, save
+from mifid.network import Network
+from mifid.pictures import Pictures
+from mifid.published import cache_folder
+
+FORMAT = 1  # raise it whenever the same pictures would give other features
+
+
+def folder() -> Path:
+    """Return where cached features lie."""
+    return cache_folder() / "features"
+
+
+def cached(pictures: Pictures, network: Network, compute: Callable[[], Features]) -> Features:
+    """Return the features that are kept for these pictures and this network, else compute them.
+
+    A cache that cannot be read or written costs time, never the result.
+    """
+    file = folder() / f"{_key(pictures, network)}.npz"
+    if file.is_file():
+        try:
+            return load(file)
+        except InputError as error:
+            print(f"mifid: warning: {error}; computing it anew", file=sys.stderr)
+    features = compute()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save(features, file)
+    except (OSError, InputError) as error:
+        print(f"mifid: warning: the features are not kept ({error})", file=sys.stderr)
+    return features
+
+
+def listing() -> list[tuple[str, int]]:
+    """Return name and size in bytes of all that is kept."""
+    return sorted((file.name, file.stat().st_size) for file in folder().glob("*.npz"))
+
+
+def clear() -> int:
+    """Remove all that is kept; return the number of files."""
+    files = list(folder().glob("*.npz"))
+    for file in files:
+        file.unlink()
+    return len(files)
+
+
+def _key(pictures: Pictures, network: Network) -> str:
+    """Return a hash of everything that decides a feature, or the name in its row."""
+    rules = [FORMAT, PIL.__version__, pictures.side, network.identity, network.profile.name]
+    content = [(entry.name, entry.digest()) for entry in pictures.entries]
+    return hashlib.sha256(json.dumps([rules, content]).encode()).hexdigest()[:32]
