@@ -127,7 +127,9 @@ def load(path: Path) -> Features:
     """Read saved features: ``features`` is needed, whatever else is missing counts as unknown.
 
     Statistics in the form that goes with the published notebook, ``m`` (D,), ``s`` (D, D) and
-    ``features``, are used as they are. Raises InputError when the file is damaged or holds no features.
+    ``features``, are used as they are.
+
+    Raises InputError when the file is damaged or holds no features.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
