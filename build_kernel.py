@@ -27,6 +27,7 @@ IMPORTER = ROOT / "kernel" / "importer.py"
 ENTRY = "local.kernel"
 
 MAX_BYTES = 1_000_000  # Kaggle's limit on a kernel's source
+KAGGLE_SIZE = 64  # pixels a side of every picture in a submission
 MAX_HOURS = 12.0  # the longest session that Kaggle gives
 THIRD_PARTY = frozenset({"PIL", "numpy", "safetensors", "torch", "torchvision", "tqdm"})
 ALLOWED = sys.stdlib_module_names | THIRD_PARTY
@@ -274,7 +275,7 @@ def footer(entry: str) -> str:
     too; the work is done in the main process only.
     """
     return f"""\
-{IMPORTER.read_text("utf-8")}
+{importer()}
 
 install(SOURCES, __file__)
 
@@ -283,6 +284,16 @@ if __name__ == "__main__":
 
     raise SystemExit(main(BUILD, STARTED))
 """
+
+
+def importer() -> str:
+    """Returns the importer's source; it runs before any module does, so it is checked the same."""
+    module = load(IMPORTER.parent, IMPORTER.stem, "the importer")
+    for found in imports(module):
+        if not found.optional and found.name.partition(".")[0] not in sys.stdlib_module_names:
+            message = f"the importer imports {found.name}, which is not the standard library's"
+            raise BundleError(f"{found.where}: {message}")
+    return module.source.decode("utf-8")
 
 
 def quoted(text: str) -> str:
@@ -409,7 +420,7 @@ def parse(argv: list[str] | None, default: str) -> argparse.Namespace:
         description="Build kernel/kernel.py, the one file that Kaggle runs, and its metadata.",
         epilog="examples:\n"
         "  python build_kernel.py\n"
-        "  python build_kernel.py --recipe best --owner yourname\n"
+        "  python build_kernel.py --owner yourname\n"
         "  python build_kernel.py --recipe dcgan --hours 0.5 batch=64\n"
         "then:\n"
         "  python -m submission rehearse --data PATH --limit 300\n"
@@ -446,6 +457,8 @@ def write_kernel(arguments: argparse.Namespace) -> Bundle:
     if not 0 < arguments.hours <= MAX_HOURS:
         raise BundleError(f"--hours {arguments.hours:g} must be above 0 and at most {MAX_HOURS:g}")
     recipe = recipes.override(recipes.get(arguments.recipe), arguments.settings)
+    if recipe.size != KAGGLE_SIZE:
+        raise BundleError(f"size={recipe.size}: Kaggle takes pictures of size={KAGGLE_SIZE} only")
     options = ["--recipe", arguments.recipe, "--hours", f"{arguments.hours:g}"]
     made = bundle(
         ROOT,
@@ -467,14 +480,21 @@ def write_kernel(arguments: argparse.Namespace) -> Bundle:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    from local import errors, recipes  # noqa: PLC0415
-
+    try:
+        reachable(ROOT, ENTRY)  # before any of it is imported: what is broken is named, not raised
+        from local import errors, recipes  # noqa: PLC0415
+    except BundleError as error:
+        print(f"build_kernel.py: {error}", file=sys.stderr)
+        return 2
     arguments = parse(argv, recipes.DEFAULT)
     try:
         made = write_kernel(arguments)
     except (BundleError, errors.InputError) as error:
         print(f"build_kernel.py: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"build_kernel.py: cannot write the kernel: {error}", file=sys.stderr)
+        return 1
     changes = {True: ", with uncommitted changes", False: ""}.get(made.build["dirty"], "")
     print(f"kernel/kernel.py: {len(made.text.encode()):,} bytes, {len(made.modules)} modules")
     print(f"recipe: {arguments.recipe}, {arguments.hours:g} h")

@@ -13,7 +13,7 @@ def main(words: list[str]) -> int:
         print(use)
         return 0
     if not words or words[0] not in NAMES:
-        print(use, file=sys.stderr)
+        print(f"bench: there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
     code: int = importlib.import_module(f"bench.{words[0]}").run(words[1:])
     return code

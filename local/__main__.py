@@ -21,7 +21,8 @@ def main(words: list[str]) -> int:
         print(HELP + "\n\npython -m local COMMAND --help tells more, with examples")
         return 0
     if not words or words[0] not in COMMANDS:
-        print(HELP, file=sys.stderr)
+        what = f"no command {words[0]!r}" if words else "no command given"
+        print(f"local: {what}; there are: {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     command = importlib.import_module(f"local.commands.{words[0]}")
     try:
@@ -29,6 +30,9 @@ def main(words: list[str]) -> int:
     except InputError as error:
         print(f"local {words[0]}: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"local {words[0]}: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     return code

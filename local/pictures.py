@@ -36,5 +36,8 @@ def save_png(image: Image.Image, path: Path) -> None:
     """Writes a PNG by rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    image.save(partial, format="PNG")
-    partial.replace(path)
+    try:
+        image.save(partial, format="PNG")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-CACHE = Path(os.environ.get("DOGS_CACHE", ROOT / ".cache"))
+CACHE = Path(os.environ.get("DOGS_CACHE") or ROOT / ".cache")
 
 
 def commit() -> str:

@@ -46,9 +46,9 @@ class Recipe:
         _one_of("crop", self.crop, POLICIES)
         _one_of("size", self.size, SIZES)
         for name in ("latent", "g_width", "d_width", "snapshots"):
-            _within(name, getattr(self, name), low=1)
+            _within(name, getattr(self, name), low=1, below=10_001)
         # One picture a batch has no statistics to normalise by.
-        _within("batch", self.batch, low=2)
+        _within("batch", self.batch, low=2, below=100_001)
         for name in ("g_lr", "d_lr", "epochs"):
             _within(name, getattr(self, name), low=0, open_low=True)
         for name in ("beta1", "beta2", "ema"):
@@ -87,6 +87,9 @@ def from_dict(settings: dict[str, Any]) -> Recipe:
     if settings.keys() != known.keys():
         odd = ", ".join(sorted(settings.keys() ^ known.keys()))
         raise InputError(f"the recipe was saved by another version of the kit (settings: {odd})")
+    for name, value in known.items():
+        if type(settings[name]) is not type(value):
+            raise InputError(f"the recipe's {name} is {settings[name]!r}; it was changed by hand")
     return Recipe(**settings)
 
 

@@ -21,11 +21,17 @@ def claim(run: Path, recipe: Recipe, dogs: Dogs) -> None:
     """
     if (run / "recipe.json").exists():
         _refuse(run, "settings", asdict(load_recipe(run)), asdict(recipe))
-        _refuse(run, "data", _read(run / "data.json"), _identity(dogs))
+        there = _read(run / "data.json")
+        if there is None:
+            raise InputError(f"{run}: its data.json is gone or damaged; name another --out")
+        _refuse(run, "data", there, _identity(dogs))
         return
-    run.mkdir(parents=True, exist_ok=True)
-    _write(run / "data.json", _identity(dogs))
-    _write(run / "recipe.json", asdict(recipe))  # last: it says that the run is there
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        _write(run / "data.json", _identity(dogs))
+        _write(run / "recipe.json", asdict(recipe))  # last: it says that the run is there
+    except OSError as error:
+        raise InputError(f"{run}: cannot be a run's folder ({error.strerror})") from None
 
 
 def load_recipe(run: Path) -> Recipe:

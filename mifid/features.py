@@ -146,14 +146,16 @@ def load(path: Path) -> Features:
         )
     if values.ndim != 2 or values.dtype.kind != "f" or not np.isfinite(values).all():
         raise InputError(f"{path}: 'features' is no (pictures, features) array of finite numbers")
+    if not np.isfinite(values.astype(np.float64).var(axis=0)).all():
+        raise InputError(f"{path}: 'features' has numbers too large for a covariance")
     texts = {key: str(found.get(key, UNKNOWN)) for key in ("network", "graph")}
     side = str(found.get("side", "unknown"))
     return Features(
         values,
         **texts,
         side="generated" if side == "generated" else "real" if side == "real" else "unknown",
-        names=tuple(str(name) for name in found.get("names", ())),
-        skipped=int(found.get("skipped", 0)),
+        names=tuple(str(name) for name in np.ravel(found.get("names", ()))),
+        skipped=int(np.sum(found.get("skipped", 0))),
         moments=_moments(path, found),
     )
 

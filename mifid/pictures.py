@@ -229,7 +229,13 @@ def _disk_entry(name: str, file: Path) -> Entry:
 def _member_entry(archive: ZipFile, info: ZipInfo) -> Entry:
     # The checksum in the archive's directory covers the content, and costs no reading.
     checksum = f"{info.CRC:08x} {info.file_size}"
-    return Entry(info.filename, lambda: archive.read(info), lambda: checksum)
+    return Entry(info.filename, lambda: _read_member(archive, info), lambda: checksum)
+
+
+def _read_member(archive: ZipFile, info: ZipInfo) -> bytes:
+    """Return the content; without a size, a member unpacks however much more it holds than said."""
+    with archive.open(info) as stream:
+        return stream.read(info.file_size + 1)
 
 
 def _unpacked(archive: ZipFile, name: str, shown: Path, archives: ExitStack) -> IO[bytes]:

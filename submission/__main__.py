@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from local.commands.arguments import Parser, count, output, positive
 from local.errors import InputError
 from local.pictures import save_png, sheet
 from submission import archive
@@ -27,6 +28,8 @@ SHEET = 64  # pictures
 
 def check(options: argparse.Namespace) -> int:
     """Verifies an archive."""
+    if options.sheet:
+        output(options.sheet)
     summary = archive.check(options.zip, options.count, options.size)
     if options.sheet:
         save_png(sheet(archive.pixels(options.zip, SHEET)), options.sheet)
@@ -36,38 +39,40 @@ def check(options: argparse.Namespace) -> int:
     pixels = f"{summary.size}x{summary.size}"
     print(f"{options.zip}: {summary.images:,} RGB PNGs of {pixels}, {summary.bytes:,} bytes: valid")
     for key, value in summary.comment.items():
-        print(f"  {key:10}{value}")
+        print(f"  {key:10}{json.dumps(value)}")
     return 0
 
 
 def run_rehearsal(options: argparse.Namespace) -> int:
     """Runs the built kernel as Kaggle would."""
+    if options.out and options.out.is_dir():
+        raise InputError(f"{options.out} is a folder; name a file")
     report = rehearse(options.kernel, options.data, options.limit, out=options.out)
     print(json.dumps(asdict(report)) if options.json else text(report))
     return 0 if report.ok else 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m submission", description=__doc__)
+    parser = Parser(prog="python -m submission", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = _add(commands, "check", check, "verifies an images.zip", CHECK)
     command.add_argument("zip", type=Path, metavar="ZIP")
-    command.add_argument("--count", type=int, default=archive.COUNT, help="pictures (10,000)")
-    command.add_argument("--size", type=int, default=archive.SIZE, help="pixels a side (64)")
+    command.add_argument("--count", type=count, default=archive.COUNT, help="pictures (10,000)")
+    command.add_argument("--size", type=count, default=archive.SIZE, help="pixels a side (64)")
     command.add_argument("--sheet", type=Path, metavar="PNG", help="writes the first 64 pictures")
 
     about = "runs the built kernel as Kaggle would, and judges what it leaves"
     command = _add(commands, "rehearse", run_rehearsal, about, REHEARSE)
     command.add_argument("--data", type=Path, metavar="PATH", help="default: drawn dogs")
-    command.add_argument("--limit", type=float, required=True, metavar="SECONDS")
+    command.add_argument("--limit", type=positive, required=True, metavar="SECONDS")
     command.add_argument("--kernel", type=Path, default=Path("kernel/kernel.py"), metavar="FILE")
     command.add_argument("--out", type=Path, metavar="ZIP", help="keeps the images.zip here")
     return parser
 
 
 def _add(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    commands: "argparse._SubParsersAction[Parser]",
     name: str,
     function: Callable[[argparse.Namespace], int],
     about: str,
@@ -93,6 +98,9 @@ def main(words: list[str]) -> int:
     except (InputError, RehearsalError, archive.ArchiveError) as error:
         print(f"submission: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"submission: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     return code

@@ -99,7 +99,7 @@ def check(path: Path, count: int = COUNT, size: int = SIZE) -> Summary:
             comment = _read_comment(archive.comment)
     except FileNotFoundError:
         raise ArchiveError(f"{path}: no such file") from None
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise ArchiveError(f"{path}: not a whole zip archive ({error})") from None
     return Summary(len(members), size, path.stat().st_size, comment)
 
@@ -107,7 +107,7 @@ def check(path: Path, count: int = COUNT, size: int = SIZE) -> Summary:
 def pixels(path: Path, limit: int) -> Pictures:
     """The first pictures of a checked archive as one array (N, H, W, 3) uint8."""
     with zipfile.ZipFile(path) as archive:
-        return np.stack([_decode(archive.read(m)) for m in archive.infolist()[:limit]])
+        return np.stack([_decode(_read(archive, m)) for m in archive.infolist()[:limit]])
 
 
 def _encoded(batches: Iterable[Pictures]) -> Iterator[bytes]:
@@ -137,6 +137,10 @@ def _check_names(members: list[zipfile.ZipInfo]) -> None:
             raise ArchiveError(f"{name!r}: folders are not allowed, pictures lie at the top")
         if not name.lower().endswith(".png"):
             raise ArchiveError(f"{name!r}: only .png files are allowed")
+        if name.startswith("."):
+            raise ArchiveError(f"{name!r}: hidden files are not looked at; give it another name")
+        if member.flag_bits & 0x1:
+            raise ArchiveError(f"{name!r}: encrypted")
         if name in seen:
             raise ArchiveError(f"{name!r}: the name stands in the archive twice")
         if member.file_size > PNG_LIMIT:
@@ -149,8 +153,8 @@ def _check_pictures(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], si
     for member in members:
         name = member.filename
         try:
-            data = archive.read(member)
-            _check_header(name, data, size)  # before decoding: a small file may claim any size
+            data = _read(archive, member)
+            _check_header(name, data, size)
             picture = _decode(data)
         except ArchiveError:
             raise
@@ -163,16 +167,26 @@ def _check_pictures(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], si
             raise ArchiveError(f"{name!r}: the same picture as {twin!r}")
 
 
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """A member's content; never unpacks more than it says it has, whatever it really holds."""
+    with archive.open(member) as stream:
+        return stream.read(member.file_size + 1)
+
+
 def _check_header(name: str, data: bytes, size: int) -> None:
-    if not data.startswith(PNG_SIGNATURE) or len(data) < 26:
+    """Looks at the first chunk before anything is decoded: a small file may claim any size."""
+    if not data.startswith(PNG_SIGNATURE):
         raise ArchiveError(f"{name!r}: not a PNG")
-    # Read here and not by Pillow: a small file may claim a size that fills the memory.
+    if data[8:16] != b"\0\0\0\rIHDR":
+        raise ArchiveError(f"{name!r}: damaged (a PNG begins with its header)")
     width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
+    if (width, height) == (size, size):  # a second header, where there is one, tells Pillow more
+        image = Image.open(io.BytesIO(data), formats=["PNG"])
+        width, height = image.size
     if (width, height) != (size, size):
         raise ArchiveError(f"{name!r}: {width}x{height} pixels, {size}x{size} are asked for")
-    if (depth, colour) != (8, 2):
-        mode = Image.open(io.BytesIO(data), formats=["PNG"]).mode
-        raise ArchiveError(f"{name!r}: mode {mode} of {depth} bits, RGB of 8 bits is asked for")
+    if (depth, colour, image.mode) != (8, 2, "RGB"):
+        raise ArchiveError(f"{name!r}: mode {image.mode} of {depth} bits, RGB of 8 is asked for")
 
 
 def _decode(data: bytes) -> Pictures:
@@ -182,6 +196,6 @@ def _decode(data: bytes) -> Pictures:
 def _read_comment(comment: bytes) -> dict[str, Any]:
     try:
         facts = json.loads(comment)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return facts if isinstance(facts, dict) else {}

@@ -3,13 +3,24 @@
 import argparse
 import math
 from pathlib import Path
+from typing import NoReturn
+
+from local.errors import InputError
 
 DEVICE_HELP = "auto (default), cpu, cuda or cuda:N"
 
 
-def parser(name: str, about: str, examples: str) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, where argparse prints the usage too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leaves with exit code 2."""
+        self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+
+def parser(name: str, about: str, examples: str) -> Parser:
     """A parser for `python -m local NAME`, whose help ends with examples."""
-    return argparse.ArgumentParser(
+    return Parser(
         prog=f"python -m local {name}",
         description=about,
         epilog=f"examples:\n{examples}",
@@ -19,18 +30,44 @@ def parser(name: str, about: str, examples: str) -> argparse.ArgumentParser:
 
 def positive(text: str) -> float:
     """A finite number over 0."""
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
     if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text}: must be a number over 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a number over 0")
     return number
 
 
 def count(text: str) -> int:
-    """A whole number from 1 on."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text}: must be a whole number from 1 on")
+    """A whole number from 1 to ten million."""
+    return _whole(text, 1, 10_000_000)
+
+
+def seed(text: str) -> int:
+    """A whole number that random generators take."""
+    return _whole(text, 0, 2**63 - 1)
+
+
+def _whole(text: str, low: int, high: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from {low} to {high:,}")
     return number
+
+
+def output(path: Path) -> Path:
+    """A file that can be written, found out before the work.
+
+    Raises:
+        InputError: its folder does not exist, or it is a folder itself.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"{path}: no place for a file; name one in a folder that exists")
+    return path
 
 
 def add_data(to: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.commands.arguments import count, parser
+from local.commands.arguments import count, parser, seed
 from local.data import default, doodle
 from local.errors import InputError
 
@@ -17,7 +17,7 @@ def run(words: Sequence[str]) -> int:
     command = parser("draw", "Draws dogs with boxes, and prints the folder's name.", EXAMPLES)
     command.add_argument("--out", type=Path, metavar="DIR", help="new folder (default: the cache)")
     command.add_argument("--count", type=count, default=default.COUNT, metavar="N")
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--seed", type=seed, default=0)
     options = command.parse_args(words)
     if options.out is None:
         if (options.count, options.seed) != (default.COUNT, 0):
@@ -26,7 +26,7 @@ def run(words: Sequence[str]) -> int:
         return 0
     try:
         doodle.write(options.out, options.count, options.seed)
-    except (FileExistsError, ValueError) as error:
+    except FileExistsError as error:
         raise InputError(str(error)) from None
     print(options.out)
     return 0

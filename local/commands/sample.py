@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local import nets
-from local.commands.arguments import DEVICE_HELP, count, parser, positive
+from local.commands.arguments import DEVICE_HELP, count, output, parser, positive, seed
 from local.errors import InputError
 from local.images import facts, write_images
 from local.project import commit
@@ -21,6 +21,7 @@ EXAMPLES = """\
 def run(words: Sequence[str]) -> int:
     """Runs the command; returns the exit code."""
     options = _parse(words)
+    output(options.out)
     recipe = load_recipe(options.run)
     if options.breed:
         raise InputError(f"--breed {options.breed}: recipe {recipe.name} does not know breeds")
@@ -34,8 +35,6 @@ def run(words: Sequence[str]) -> int:
     images = snapshot.steps * recipe.batch
     comment = facts(recipe, device, images, snapshot.seconds, commit())
     comment |= {"seed": options.seed, "truncation": options.truncation}
-    if not options.out.parent.is_dir():
-        raise InputError(f"{options.out}: its folder does not exist")
     write_images(
         options.out,
         generator,
@@ -55,7 +54,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     command.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     command.add_argument("--count", type=count, default=archive.COUNT, metavar="N")
     command.add_argument("--out", type=Path, default=Path("images.zip"), metavar="ZIP")
-    command.add_argument("--seed", type=int, default=0, help="of the latents (0)")
+    command.add_argument("--seed", type=seed, default=0, help="of the latents (0)")
     command.add_argument(
         "--truncation", type=positive, help="largest value of a latent (none); about 1 is usual"
     )

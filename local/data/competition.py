@@ -7,7 +7,6 @@ suffix, an annotation a file without one (or with `.xml`) below a folder named `
 
 import math
 import re
-import shutil
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -130,8 +129,10 @@ def write_kaggle_layout(path: Path, folder: Path) -> int:
 
 
 def _copy(file: File, to: Path) -> None:
-    with file.open() as source, to.open("wb") as target:
-        shutil.copyfileobj(source, target)
+    try:
+        to.write_bytes(read(file))
+    except OSError:
+        to.write_bytes(b"")  # damaged: mounted all the same, as a file that does not decode
 
 
 def _is_picture(path: PurePosixPath) -> bool:

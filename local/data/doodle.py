@@ -139,7 +139,7 @@ def _pose(breed: Breed, shot: str, rng: np.random.Generator) -> _Actor:
         wag=rng.uniform(-0.7, 0.7),
         pant=rng.random() < 0.35,
     )
-    axes = view_axes(turn, rng.uniform(6, 18), rng.choice((-1, 1)))
+    axes = view_axes(turn, rng.uniform(6, 18), int(rng.choice((-1, 1))))
     head = (Part.HEAD, Part.MUZZLE, Part.EAR, Part.NOSE)
     low, high = _bounds(figure, View(axes), *(head if shot == "portrait" else ()))
     if shot == "portrait":

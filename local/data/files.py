@@ -17,7 +17,7 @@ from typing import IO, Protocol
 
 from local.errors import InputError
 
-# An archive says how large a member will be when unpacked, and zipfile reads no more than that.
+# What a member may say it unpacks to; `read` takes no more than it says.
 MEMBER_LIMIT = 256 * 2**20  # bytes; the largest picture of the competition has 3 MB
 INNER_ARCHIVE_LIMIT = 8 * 2**30  # bytes; the competition's pictures have 0.8 GB
 
@@ -29,8 +29,12 @@ class File(Protocol):
     def path(self) -> PurePosixPath:
         """Where it is below the root."""
 
+    @property
+    def size(self) -> int:
+        """Bytes, as the folder or archive says."""
+
     def open(self) -> IO[bytes]:
-        """The content as a stream; reading raises OSError where it is damaged."""
+        """The content as a stream."""
 
     def digest(self) -> str:
         """Changes when the content does."""
@@ -42,6 +46,11 @@ class DiskFile:
 
     path: PurePosixPath
     disk: str
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return Path(self.disk).stat().st_size
 
     def open(self) -> IO[bytes]:
         """The content as a stream."""
@@ -60,6 +69,11 @@ class Member:
     archive: zipfile.ZipFile
     info: zipfile.ZipInfo
 
+    @property
+    def size(self) -> int:
+        """Bytes that it says it unpacks to."""
+        return self.info.file_size
+
     def open(self) -> IO[bytes]:
         """The content as a stream."""
         return self.archive.open(self.info)
@@ -77,7 +91,8 @@ def read(file: File) -> bytes:
     """
     try:
         with file.open() as stream:
-            return stream.read()
+            # Without a size a member unpacks as a whole, however much more it holds than it says.
+            return stream.read(file.size + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise OSError(f"{file.path}: {error}") from error
 
@@ -110,7 +125,7 @@ def inner_listing(archive: File) -> list[File]:
     try:
         with archive.open() as stream:
             shutil.copyfileobj(stream, spool)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError) as error:
         raise InputError(f"{archive.path}: damaged ({error}); download it again") from None
     return _sorted(_members(spool, str(archive.path)))
 

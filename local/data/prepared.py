@@ -20,7 +20,7 @@ import numpy as np
 import PIL
 import torch
 from PIL import Image
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tqdm import tqdm
 
@@ -83,7 +83,10 @@ def prepare(path: Path, size: int, crop: str, cache: Path | None = None) -> Dogs
         return _prepare(collection, size, crop)
     file = cache / f"dogs-{_key(collection, size, crop)}.safetensors"
     if file.exists():
-        return _load(file)
+        try:
+            return _load(file)
+        except (SafetensorError, OSError, LookupError, TypeError, ValueError):
+            pass  # damaged: it is prepared anew, and written over
     dogs = _prepare(collection, size, crop)
     _save(dogs, file)
     return dogs
@@ -107,7 +110,8 @@ def _prepare(collection: Collection, size: int, crop: str) -> Dogs:
             tally.update(notes)
             bar.update()
     if not crops:
-        raise InputError(f"none of {len(collection.pictures)} pictures gave a crop ({dict(tally)})")
+        why = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in tally.items())
+        raise InputError(f"none of {len(collection.pictures)} pictures gave a crop ({why})")
     wnids = sorted({picture.breed for picture in origins})
     index = {wnid: i for i, wnid in enumerate(wnids)}
     return Dogs(
@@ -155,7 +159,7 @@ def _resize(image: Image.Image, size: int) -> np.ndarray:
 def _decode(picture: Picture) -> Image.Image:
     limit = Image.MAX_IMAGE_PIXELS or sys.maxsize
     try:
-        image = Image.open(io.BytesIO(read(picture.file)))
+        image: Image.Image = Image.open(io.BytesIO(read(picture.file)))
         is_bomb = image.width * image.height > limit  # where Pillow only warns
     except Image.DecompressionBombError:
         is_bomb = True
@@ -163,6 +167,8 @@ def _decode(picture: Picture) -> Image.Image:
         raise InputError(
             f"{picture.name}: over {limit:,} pixels, a picture bomb by Pillow's limit; remove it"
         )
+    if image.mode.startswith("I;16"):  # 16 bits of grey, which convert() would cut off at 255
+        image = image.point(lambda level: level / 256).convert("L")
     return image.convert("RGB")
 
 

@@ -51,10 +51,19 @@ def save(run: Path, adversaries: Adversaries, seconds: float) -> Snapshot:
 
 
 def latest(run: Path) -> Snapshot | None:
-    """The newest snapshot of a run; None where there is none."""
-    for folder in reversed(_folders(run)):
-        return Snapshot(folder, **json.loads((folder / "about.json").read_text()))
-    return None
+    """The newest snapshot of a run; None where there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    folders = _folders(run)
+    if not folders:
+        return None
+    try:
+        about = json.loads((folders[-1] / "about.json").read_text())
+        return Snapshot(folders[-1], int(about["steps"]), float(about["seconds"]))
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise _damaged(folders[-1], error) from None
 
 
 def restore(snapshot: Snapshot, adversaries: Adversaries) -> None:
@@ -69,8 +78,8 @@ def restore(snapshot: Snapshot, adversaries: Adversaries) -> None:
         device = adversaries.device.device
         state = torch.load(snapshot.folder / "state.pt", map_location=device, weights_only=True)
         adversaries.load_training_state(state)
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
-        raise _damaged(snapshot, error) from None
+    except Exception as error:  # torch.load raises nearly everything on damaged files
+        raise _damaged(snapshot.folder, error) from None
 
 
 def load_weights(snapshot: Snapshot, name: str, network: nn.Module) -> None:
@@ -82,16 +91,17 @@ def load_weights(snapshot: Snapshot, name: str, network: nn.Module) -> None:
     try:
         network.load_state_dict(load_file(snapshot.folder / f"{name}.safetensors"))
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise _damaged(snapshot, error) from None
+        raise _damaged(snapshot.folder, error) from None
 
 
-def _damaged(snapshot: Snapshot, error: Exception) -> InputError:
+def _damaged(folder: Path, error: Exception) -> InputError:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return InputError(
-        f"{snapshot.folder}: snapshot damaged or of another recipe ({reason}); "
+        f"{folder}: snapshot damaged or of another recipe ({reason}); "
         "remove that folder to go on from the one before, or name another --out"
     )
 
 
 def _folders(run: Path) -> list[Path]:
-    return sorted((run / "snapshots").glob("step-*"))
+    found = (run / "snapshots").glob("step-" + 9 * "[0-9]")
+    return sorted(folder for folder in found if folder.is_dir())

@@ -77,13 +77,13 @@ def span(seconds: float) -> str:
 
 
 def _lines(log: Path) -> list[str]:
-    return log.read_text().splitlines()
+    return log.read_text(errors="replace").splitlines()
 
 
 def _step(line: str) -> float:
     try:
         return float(json.loads(line)["step"])
-    except ValueError:
+    except (ValueError, TypeError, LookupError):
         return float("inf")  # cut off in the middle when the run was killed
 
 

@@ -162,7 +162,7 @@ def test_a_title_gives_the_slug(checkout, command):
 def test_help_has_examples(command):
     ran = command("--help")
     assert ran.code == 0
-    assert "python build_kernel.py --recipe best" in ran.out
+    assert "python build_kernel.py --owner yourname" in ran.out
 
 
 def test_the_built_kernel_runs(checkout, command):
@@ -172,3 +172,33 @@ def test_the_built_kernel_runs(checkout, command):
         [sys.executable, "-I", "-S", str(kernel)], capture_output=True, text=True, check=True
     )
     assert "'hours': 2.0" in ran.stdout
+
+
+@pytest.mark.parametrize("broken", ["def f(\n", "import pandas\n"])
+@pytest.mark.parametrize(
+    "name", ["local/recipes.py", "local/errors.py", "local/__init__.py", "kernel/importer.py"]
+)
+def test_what_the_command_itself_imports_is_named_too(checkout, command, name, broken):
+    assert command().code == 0
+    before = (checkout / "kernel" / "kernel.py").read_bytes()
+    with (checkout / name).open("a") as file:
+        file.write(broken)
+    ran = command()
+    assert ran.code == 2
+    assert Path(name).name in ran.err
+    assert "Traceback" not in ran.err
+    assert len([line for line in ran.err.splitlines() if "warning" not in line]) == 1
+    assert (checkout / "kernel" / "kernel.py").read_bytes() == before
+
+
+def test_a_size_that_kaggle_does_not_take_is_refused(command):
+    ran = command("size=32")
+    assert ran.code == 2
+    assert "size=64 only" in ran.err
+
+
+def test_a_place_that_cannot_be_written_is_one_line(checkout, command):
+    (checkout / "kernel" / "kernel.py").mkdir()
+    ran = command()
+    assert ran.code == 1
+    assert "cannot write the kernel" in ran.err and "Traceback" not in ran.err

@@ -93,7 +93,7 @@ BAD = {
     "device": (["train", "--device", "cuda:77"], "not usable"),
     "odd device": (["train", "--device", "abacus"], "not usable"),
     "no run": (["sample", "nowhere"], "no run there"),
-    "negative seed": (["draw", "--out", "new", "--seed", "-1"], "at least 0"),
+    "negative seed": (["draw", "--out", "new", "--seed", "-1"], "from 0 to"),
     "seed alone": (["draw", "--seed", "3"], "--out"),
 }
 
@@ -101,7 +101,10 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line_and_two(case, capsys):
     words, says = BAD[case]
-    assert main(words) == 2
+    try:
+        assert main(words) == 2
+    except SystemExit as error:  # argparse's own
+        assert error.code == 2
     captured = capsys.readouterr()
     assert says in captured.err and captured.out == ""
     assert len(captured.err.strip().splitlines()) == 1
@@ -124,7 +127,7 @@ def test_wrong_use_is_two(words, capsys):
     except SystemExit as error:  # argparse's own
         code = error.code
     assert code == 2
-    assert "Traceback" not in capsys.readouterr().err
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize("words", [[], ["train"], ["sample"], ["draw"]])

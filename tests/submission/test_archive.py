@@ -2,7 +2,9 @@
 
 import io
 import json
+import tracemalloc
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -76,7 +78,25 @@ RGB = Image.fromarray(np.random.default_rng(7).integers(0, 256, (64, 64, 3), np.
 BOMB = bytearray(encoded(RGB))
 BOMB[16:24] = (60000).to_bytes(4, "big") * 2
 
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+
+def two_headers(first: int, second: int) -> bytes:
+    """A PNG whose first header claims one size and whose pixels have another."""
+    honest = encoded(RGB.resize((second, second)))
+    forged = chunk(
+        b"IHDR", honest[16:29].replace(second.to_bytes(4, "big"), first.to_bytes(4, "big"))
+    )
+    return honest[:8] + forged + honest[8:]
+
+
+SMUGGLED = BOMB[:8] + chunk(b"teSt", bytes(8)) + BOMB[8:]
+
 FAULTS = {
+    "two headers": (two_headers(64, 300), "300x300 pixels"),
+    "header later": (bytes(SMUGGLED), "begins with its header"),
     "grey": (encoded(RGB.convert("L")), "mode L"),
     "palette": (encoded(RGB.convert("P")), "mode P"),
     "alpha": (encoded(RGB.convert("RGBA")), "mode RGBA"),
@@ -154,3 +174,32 @@ def test_a_strange_comment_is_no_comment(pictures, tmp_path):
         with zipfile.ZipFile(path, "a") as opened:
             opened.comment = comment
         assert check(path, count=12).comment == {}
+
+
+def test_a_member_that_holds_more_than_it_says_is_not_unpacked(pictures, tmp_path):
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("00000.png", bytes(300_000_000))
+    data = path.read_bytes()
+    size = (300_000_000).to_bytes(4, "little")
+    assert data.count(size) == 2  # in the member's own header and in the directory
+    path.write_bytes(data.replace(size, (1000).to_bytes(4, "little")))
+    tracemalloc.start()
+    with pytest.raises(ArchiveError, match=r"00000\.png"):
+        check(path, count=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+def test_odd_archives_are_one_line(pictures, tmp_path):
+    path = tmp_path / "images.zip"
+    write(path, [pictures], {})
+    with zipfile.ZipFile(path, "a") as opened:
+        opened.comment = b"[" * 60_000
+    assert check(path, count=12).comment == {}
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"PK\x01\x02") + 6] = 99  # the version needed to unpack
+    path.write_bytes(data)
+    with pytest.raises(ArchiveError, match="not a whole zip"):
+        check(path, count=12)

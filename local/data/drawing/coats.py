@@ -85,7 +85,7 @@ class Skin:
 
     def on(self, *parts: Part) -> Flags:
         """Whether a point belongs to one of the parts. (n,)"""
-        return np.logical_or.reduce([self.part == part for part in parts])
+        return np.isin(self.part, parts)
 
     @property
     def on_head(self) -> Flags:
@@ -167,7 +167,7 @@ def points(skin: Skin) -> Array:
     along, above, _ = skin.body.T
     cheek = skin.on_head * _within(forward - 0.75 - 0.9 * (up + 0.2), 0.2)
     breast = skin.on(Part.BODY) * _within(along - 1) * _within(0.2 - above)
-    return np.maximum.reduce([brows(skin), socks(skin), cheek, breast])
+    return np.stack([brows(skin), socks(skin), cheek, breast]).max(axis=0)
 
 
 def cheeks(skin: Skin) -> Array:

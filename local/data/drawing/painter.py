@@ -233,7 +233,7 @@ def _coat(figure: Figure, skin: Skin, rng: np.random.Generator) -> Array:
 
 def _light(surface: Surface, inside: Flags, lamp: Array) -> Array:
     """Brightness by the slope of the surface: the lamp, and less light from below. (n,)"""
-    height = np.where(inside, surface.depth, surface.depth[inside].min())
+    height = np.where(inside, surface.depth, np.min(surface.depth[inside]))
     for turned in (height, height.T) * 2:  # rounds off the creases between limbs
         turned[1:-1] = (turned[:-2] + 2 * turned[1:-1] + turned[2:]) / 4
     down, right = (slope[inside] for slope in np.gradient(height))

@@ -120,6 +120,22 @@ def test_a_damaged_member_is_counted(make_dogs, tmp_path):
     assert (counts.crops, counts.not_decoded) == (5, 1)
 
 
+def test_a_damaged_cache_is_made_anew(make_dogs, tmp_path):
+    root, cache = make_dogs(), tmp_path / "cache"
+    expected = prepare(root, 16, "box", cache)
+    (kept,) = cache.iterdir()
+    kept.write_bytes(b"junk")
+    assert torch.equal(prepare(root, 16, "box", cache).pictures, expected.pictures)
+    assert kept.stat().st_size > 1000
+
+
+def test_sixteen_bits_of_grey_keep_their_shades(tmp_path):
+    ramp = np.tile(np.linspace(0, 65535, 64).astype(np.uint16), (64, 1))
+    Image.fromarray(ramp).save(tmp_path / "ramp.png")
+    shades = prepare(tmp_path, 64, "squash").pictures[0, 0, 0].numpy()
+    assert np.abs(shades - np.linspace(0, 255, 64)).max() <= 1
+
+
 def test_the_real_dogs(real_dogs, tmp_path):
     dogs = prepare(real_dogs, 64, "box", tmp_path)
     assert (dogs.counts.pictures, len(dogs.breeds)) == (12025, 15)
