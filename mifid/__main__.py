@@ -3,15 +3,17 @@
 import argparse
 import json
 import sys
+import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 from PIL import Image
 
-from mifid import cache, published
+from mifid import cache, published, report
 from mifid.backend import BACKENDS
 from mifid.device import choose_device
 from mifid.errors import InputError, WorkError
@@ -20,7 +22,7 @@ from mifid.fetch import fetch
 from mifid.network import open_network
 from mifid.pictures import open_pictures
 from mifid.profiles import LAYERS, PROFILES, PUBLIC
-from mifid.score import Result, score
+from mifid.score import Result, both_sides, score_features
 
 SCORE_HELP = """\
 Scores generated pictures as Kaggle's "Generative Dog Images" did on its public leaderboard: FID,
@@ -107,8 +109,17 @@ def score_command(arguments: Sequence[str]) -> None:
         metavar="N",
         help="only N pictures of each side, evenly spaced in the order of their names",
     )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="also KID, precision and recall, density and coverage, FID at infinity, authenticity",
+    )
+    parser.add_argument(
+        "--interval", action="store_true", help="also how sure the score is: limits at 95 %%"
+    )
     given = parser.parse_args(arguments)
-    result = score(
+    start = time.perf_counter()
+    fake, true = both_sides(
         given.images,
         given.real,
         given.graph,
@@ -117,9 +128,20 @@ def score_command(arguments: Sequence[str]) -> None:
         limit=given.limit,
         device=given.device,
     )
+    profile = PROFILES[given.profile]
+    result = score_features(fake, true, profile, given.limit)
+    extras = report.margins(result)
+    if given.interval:
+        extras["interval"] = report.interval(fake, true, profile)
+    if given.all:
+        extras |= report.all_metrics(fake, true)
+    result = replace(result, seconds=time.perf_counter() - start)
     for warning in result.warnings:
         print(f"mifid: warning: {warning}", file=sys.stderr)
-    print(json.dumps(result.as_dict(), allow_nan=False) if given.json else table(result))
+    if given.json:
+        print(json.dumps(result.as_dict() | extras, allow_nan=False))
+    else:
+        print(table(result, extras))
 
 
 def features_command(arguments: Sequence[str]) -> None:
@@ -180,7 +202,7 @@ def cache_command(arguments: Sequence[str]) -> None:
     print(f"{cache.folder()}: {len(files)} files, {sum(s for _, s in files) / 2**20:.1f} MiB")
 
 
-def table(result: Result) -> str:
+def table(result: Result, extras: dict[str, Any]) -> str:
     """Return the result for people, its label first."""
     penalty = "none" if result.distance_thresholded == 1 else "as memorization"
     rows = [
@@ -189,9 +211,11 @@ def table(result: Result) -> str:
         ("distance", f"{result.distance:.4f}   (threshold {result.threshold}, penalty: {penalty})"),
         ("pictures", f"{result.images:,} generated, {result.real_images:,} real"),
         ("network", f"{result.network} {result.graph[:12]}"),
+        *report.lines(extras),
         ("time", f"{result.seconds:.1f} s"),
     ]
-    return "\n".join(f"{name:<10}{text}" for name, text in rows)
+    width = max(len(name) for name, _ in rows) + 2
+    return "\n".join(f"{name:<{width}}{text}" for name, text in rows)
 
 
 def _parser(prog: str, about: str, examples: str) -> Parser:

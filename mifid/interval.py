@@ -31,10 +31,9 @@ from scipy import linalg
 from mifid.distance import nearest_real
 from mifid.errors import InputError
 from mifid.frechet import BLOCK, moments
-from mifid.profiles import PUBLIC
+from mifid.profiles import EPSILON, PUBLIC
 
 LEAST = 30  # rows under which no deviation is worth its name
-FLOOR = 1e-14  # added to the distance by the published score
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def intervals(
     of_fid = _interval(fid, pull, width)
     of_distance = _interval(distance, push, width, most=1.0)
     # Under the threshold the quotient counts; on the other side, what it would be at the threshold.
-    divisor = min(distance, threshold) + FLOOR
+    divisor = min(distance, threshold) + EPSILON
     quotient = fid / divisor
     penalised = _interval(quotient, (pull - quotient * push) / divisor, width)
     mifid = penalised if distance < threshold else of_fid

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from mifid.operations import resize_bilinear
 
+EPSILON = 1e-14  # is added to the distance that divides the FID; the notebook writes 10e-15
+
 
 @dataclass(frozen=True)
 class Profile:

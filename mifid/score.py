@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,8 @@ from mifid.features import UNKNOWN, Features, extract, load
 from mifid.frechet import frechet_distance, moments
 from mifid.network import Network, open_network
 from mifid.pictures import Pictures, Side, open_pictures
-from mifid.profiles import PUBLIC, Profile
+from mifid.profiles import EPSILON, PUBLIC, Profile
 
-EPSILON = 1e-14  # the notebook writes 10e-15
 FEW_IMAGES = 2048  # as many as there are features: fewer give a covariance without full rank
 
 Source = str | Path | Features
@@ -89,6 +88,34 @@ def score(
     Raises InputError for what is wrong with the input, WorkError for a score that is no number.
     """
     start = time.perf_counter()
+    fake, true = both_sides(
+        generated,
+        real,
+        graph,
+        profile=profile,
+        layer=layer,
+        backend=backend,
+        batch=batch,
+        limit=limit,
+        device=device,
+    )
+    result = score_features(fake, true, profile, limit)
+    return replace(result, seconds=time.perf_counter() - start)
+
+
+def both_sides(
+    generated: Source,
+    real: Source,
+    graph: str | Path | Network | None = None,
+    *,
+    profile: Profile = PUBLIC,
+    layer: str | None = None,
+    backend: str = "auto",
+    batch: int = 16,
+    limit: int | None = None,
+    device: str = "auto",
+) -> tuple[Features, Features]:
+    """Return both sides' features, of one network; arguments as in ``score``."""
     with ExitStack() as files:
         opened = (
             _open(generated, "generated", limit, files),
@@ -98,6 +125,17 @@ def score(
         network = _network_for(*opened, graph, open_it)
         fake, true = (_features_of(side, network, batch, device) for side in opened)
     _check_same_network(network, fake, true)
+    return fake, true
+
+
+def score_features(
+    fake: Features, true: Features, profile: Profile = PUBLIC, limit: int | None = None
+) -> Result:
+    """Score features of one network; ``limit`` is what they were limited to.
+
+    Raises InputError for features that have no score, WorkError for a score that is no number.
+    """
+    start = time.perf_counter()
     fid = frechet_distance(*(side.moments or moments(side.values) for side in (fake, true)))
     distance = memorization_distance(fake.values, true.values)
     thresholded = apply_threshold(distance, profile.threshold)

@@ -1,0 +1,69 @@
+"""More than a number: every further metric on the same features, and how sure the score is."""
+
+from dataclasses import asdict
+from typing import Any
+
+from mifid import standing
+from mifid.authenticity import authenticity
+from mifid.density_coverage import density_coverage
+from mifid.features import Features
+from mifid.infinity import fid_infinity
+from mifid.interval import intervals
+from mifid.kid import kernel_distance
+from mifid.neighbours import nearest_others
+from mifid.precision_recall import precision_recall
+from mifid.profiles import Profile
+from mifid.score import Result
+
+NEIGHBOURS = 5  # the most that a metric here asks for
+
+
+def all_metrics(fake: Features, true: Features) -> dict[str, Any]:
+    """Return every further metric by name, as plain values.
+
+    Raises InputError for fewer rows than a metric needs.
+    """
+    generated, real = fake.values, true.values
+    around_real = nearest_others(real, NEIGHBOURS)  # depends on the real side only: searched once
+    near = precision_recall(generated, real, real_neighbours=around_real)
+    dense = density_coverage(generated, real, real_neighbours=around_real)
+    kid = kernel_distance(generated, real)
+    endless = fid_infinity(generated, true.moments or real)
+    return {
+        "kid": kid.mean,
+        "kid_deviation": kid.deviation,
+        **asdict(near),
+        **asdict(dense),
+        "fid_infinity": endless.fid,
+        "authenticity": authenticity(generated, real, real_neighbours=around_real),
+    }
+
+
+def interval(fake: Features, true: Features, profile: Profile) -> dict[str, Any]:
+    """Return the limits of MiFID, FID and distance at 95 %, as plain values."""
+    return asdict(intervals(fake.values, true.values, profile.threshold))
+
+
+def margins(result: Result) -> dict[str, Any]:
+    """Return the distance's margins to both thresholds, and the standing where it is comparable."""
+    found: dict[str, Any] = {"margins": standing.margins(result.distance)}
+    if result.comparable:
+        found["standing"] = standing.sentence(result.mifid, result.distance)
+    return found
+
+
+def lines(extras: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the extras as rows of a table for people."""
+    rows = []
+    for name, value in extras.items():
+        if name == "margins":
+            public, private = value["public"], value["private"]
+            rows.append(("margin", f"{public:+.4f} to the public threshold, private: {private}"))
+        elif name == "interval":
+            rows += [
+                (f"{key} 95%", f"{value[key]['low']:.5g} to {value[key]['high']:.5g}")
+                for key in ("mifid", "fid", "distance")
+            ]
+        else:
+            rows.append((name, value if isinstance(value, str) else f"{value:.5g}"))
+    return rows
