@@ -1,9 +1,9 @@
 """The public MiFID of Kaggle's "Generative Dog Images", reimplemented without TensorFlow.
 
 Read it in the order of the computation: ``pictures`` -> ``network`` (made from ``graph``) ->
-``features`` -> ``frechet`` and ``distance`` -> ``score``. ``profiles`` holds both leaderboards' rules,
-``fetch`` gets the published graph, ``cache`` keeps real features, ``report`` gathers the further
-metrics (a file each), and ``python -m mifid --help`` shows the commands.
+``features`` -> ``frechet`` and ``distance`` -> ``score``. ``profiles`` holds the rules of both
+leaderboards, ``fetch`` gets the published graph, ``cache`` keeps real features, ``report`` gathers
+the further metrics (a file each), and ``python -m mifid --help`` shows the commands.
 
 From Python::
 
