@@ -31,3 +31,12 @@ def zip_folder(folder: Path, to: Path, prefix: str = "") -> Path:
         for file in sorted(p for p in folder.rglob("*") if p.is_file()):
             archive.write(file, prefix + file.relative_to(folder).as_posix())
     return to
+
+
+def damage_member(archive: Path, name: str) -> None:
+    """Changes a byte of a member's content, so that its checksum is wrong."""
+    with zipfile.ZipFile(archive) as opened:
+        offset = opened.getinfo(name).header_offset
+    data = bytearray(archive.read_bytes())
+    data[offset + 200] ^= 0xFF
+    archive.write_bytes(data)

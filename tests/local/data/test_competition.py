@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from helpers import noise, voc, zip_folder
+from helpers import damage_member, noise, voc, zip_folder
 
 from local.data.competition import find, parse_boxes, write_kaggle_layout
 from local.errors import InputError
@@ -172,11 +172,7 @@ def test_an_encrypted_or_huge_member_is_refused(tmp_path, monkeypatch):
 
 def test_a_damaged_picture_is_mounted_as_one_that_does_not_decode(make_dogs, tmp_path):
     path = zip_folder(make_dogs(), tmp_path / "dogs.zip")
-    with zipfile.ZipFile(path) as archive:
-        info = archive.getinfo("all-dogs/n00000001_0.jpg")
-    data = bytearray(path.read_bytes())
-    data[info.header_offset + 200] ^= 0xFF
-    path.write_bytes(data)
+    damage_member(path, "all-dogs/n00000001_0.jpg")
     assert write_kaggle_layout(path, tmp_path / "mount") == 6
     sizes = [p.stat().st_size for p in (tmp_path / "mount/all-dogs/all-dogs").iterdir()]
     assert sizes.count(0) == 1

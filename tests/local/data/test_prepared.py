@@ -1,13 +1,12 @@
 """One tensor: its pixels, its counts, its cache."""
 
 import io
-import zipfile
 from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
-from helpers import noise, voc, zip_folder
+from helpers import damage_member, noise, voc, zip_folder
 from PIL import Image
 
 from local.data import prepared
@@ -111,11 +110,7 @@ def test_a_bomb_and_pictures_without_a_crop_are_refused(make_dogs, tmp_path, mon
 
 def test_a_damaged_member_is_counted(make_dogs, tmp_path):
     path = zip_folder(make_dogs(), tmp_path / "dogs.zip")
-    with zipfile.ZipFile(path) as archive:
-        info = archive.getinfo("all-dogs/n00000001_0.jpg")
-    data = bytearray(path.read_bytes())
-    data[info.header_offset + 200] ^= 0xFF
-    path.write_bytes(data)
+    damage_member(path, "all-dogs/n00000001_0.jpg")
     counts = prepare(path, 16, "box").counts
     assert (counts.crops, counts.not_decoded) == (5, 1)
 
