@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from local.errors import InputError
+from local.commands.arguments import guarded
 
 COMMANDS = {
     "train": "trains a recipe into a run's folder",
@@ -25,17 +25,7 @@ def main(words: list[str]) -> int:
         print(f"local: {what}; there are: {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     command = importlib.import_module(f"local.commands.{words[0]}")
-    try:
-        code: int = command.run(words[1:])
-    except InputError as error:
-        print(f"local {words[0]}: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"local {words[0]}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return code
+    return guarded(f"local {words[0]}", lambda: int(command.run(words[1:])))
 
 
 if __name__ == "__main__":

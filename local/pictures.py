@@ -1,13 +1,14 @@
 """Pictures on their way out: rounded to bytes, and laid out on sheets."""
 
 import math
-import os
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+
+from local.atomic import replacing
 
 
 def to_bytes(pictures: Tensor) -> np.ndarray:
@@ -35,9 +36,5 @@ def sheet(pictures: np.ndarray, columns: int | None = None, scale: int = 1) -> I
 def save_png(image: Image.Image, path: Path) -> None:
     """Writes a PNG by rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with replacing(path) as partial:
         image.save(partial, format="PNG")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

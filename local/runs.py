@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from local import recipes
+from local.atomic import replacing
 from local.data.prepared import Dogs
 from local.errors import InputError
 from local.recipes import Recipe
@@ -67,6 +67,5 @@ def _read(file: Path) -> Any:
 
 
 def _write(file: Path, value: dict[str, Any]) -> None:
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(value, indent=2) + "\n")
-    partial.replace(file)
+    with replacing(file) as partial:
+        partial.write_text(json.dumps(value, indent=2) + "\n")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from local.commands.arguments import Parser, count, output, positive
+from local.commands.arguments import Parser, count, guarded, output, positive
 from local.errors import InputError
 from local.pictures import save_png, sheet
 from submission import archive
@@ -93,17 +93,8 @@ def _add(
 def main(words: list[str]) -> int:
     """Runs a command; returns the exit code."""
     options = _parser().parse_args(words)
-    try:
-        code: int = options.function(options)
-    except (InputError, RehearsalError, archive.ArchiveError) as error:
-        print(f"submission: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"submission: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return code
+    bad_input = InputError, RehearsalError, archive.ArchiveError
+    return guarded("submission", lambda: int(options.function(options)), bad_input)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
+from local.atomic import replacing
 from submission import archive, rehearsal_data
 from submission.isolation import NETWORKS
 from submission.rehearsal_report import Report
@@ -167,12 +168,8 @@ def last_line(output: list[str]) -> dict[str, Any] | None:
 def leave(images: Path, out: Path) -> None:
     """Copies the archive to its place, by rename."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    try:
+    with replacing(out) as partial:
         shutil.copyfile(images, partial)
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 import argparse
 import math
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +18,24 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Leaves with exit code 2."""
         self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+
+def guarded(
+    name: str,
+    command: Callable[[], int],
+    bad_input: tuple[type[Exception], ...] = (InputError,),
+) -> int:
+    """Runs a command and returns its exit code; what can go wrong takes one line, named `name`."""
+    try:
+        return command()
+    except bad_input as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 def parser(name: str, about: str, examples: str) -> Parser:

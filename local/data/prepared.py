@@ -24,6 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tqdm import tqdm
 
+from local.atomic import replacing
 from local.data.competition import Collection, Picture, find
 from local.data.crops import regions
 from local.data.files import File, read
@@ -194,13 +195,9 @@ def _digests(files: list[File]) -> list[tuple[str, str]]:
 def _save(dogs: Dogs, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     about = {"breeds": dogs.breeds, "sources": dogs.sources, "counts": asdict(dogs.counts)}
-    partial = file.with_suffix(f".{os.getpid()}.partial")
     tensors = {"pictures": dogs.pictures, "labels": dogs.labels}
-    try:
+    with replacing(file) as partial:
         save_file(tensors, partial, metadata={"about": json.dumps(about)})
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _load(file: Path) -> Dogs:

@@ -1,12 +1,12 @@
 """Who looks on while a run trains: the status line and the log."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 import numpy as np
 
+from local.atomic import replacing
 from local.pictures import save_png, sheet
 
 Record = dict[str, Any]  # one tick: step, kimg, epoch, seconds, progress, losses, accuracies, ...
@@ -56,7 +56,9 @@ class RunFolder:
         self.grids = run / "samples"
         self.log = run / "log.jsonl"
         if self.log.exists():
-            _rewrite(self.log, [line for line in _lines(self.log) if _step(line) <= steps])
+            kept = [line + "\n" for line in _lines(self.log) if _step(line) <= steps]
+            with replacing(self.log) as partial:
+                partial.write_text("".join(kept))
 
     def tick(self, record: Record) -> None:
         """Appends the line."""
@@ -85,9 +87,3 @@ def _step(line: str) -> float:
         return float(json.loads(line)["step"])
     except (ValueError, TypeError, LookupError):
         return float("inf")  # cut off in the middle when the run was killed
-
-
-def _rewrite(log: Path, lines: list[str]) -> None:
-    partial = log.with_name(f".{log.name}.{os.getpid()}.partial")
-    partial.write_text("".join(line + "\n" for line in lines))
-    partial.replace(log)
