@@ -12,14 +12,12 @@ from local.train.devices import Device
 from submission import archive
 
 
-def facts(
-    recipe: Recipe, device: Device, images: int, seconds: float, commit: str
-) -> dict[str, Any]:
+def facts(recipe: Recipe, device: str, images: int, seconds: float, commit: str) -> dict[str, Any]:
     """What the archive's comment says about the run that made it.
 
     Args:
         recipe: its settings.
-        device: on which it trained.
+        device: on which it trained, for people.
         images: real pictures shown in training.
         seconds: of training.
         commit: of the sources.
@@ -30,7 +28,7 @@ def facts(
         "seed": recipe.seed,
         "kimg": images / 1000,
         "minutes": round(seconds / 60, 2),
-        "device": device.name,
+        "device": device,
     }
 
 

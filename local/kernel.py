@@ -3,29 +3,36 @@
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 
 from local import recipes
 from local.data.prepared import Dogs, prepare
 from local.errors import InputError
-from local.images import facts, write_images
+from local.images import facts
+from local.lock import exclusive
 from local.recipes import Recipe
-from local.sampling import measure
+from local.safe import SafeSubmission
 from local.train import devices
 from local.train.adversaries import Adversaries
 from local.train.clock import Budget, Clock
+from local.train.crew import Crew
+from local.train.interrupt import Interrupt
 from local.train.loop import train
 from local.train.watchers import StatusLine, span
 from submission import archive
 
 OUTPUT = Path("images.zip")
-ENCODING_SECONDS = 0.0005  # a picture; 10,000 written and checked took 3.0 s on two cores
+KEPT_RUN = Path("not-submittable")  # folder of a kept run: Kaggle takes nothing beside the archive
 LAST_SECONDS = 3.0  # the final snapshot, and the end of the process
 
 
@@ -33,53 +40,128 @@ def main(build: dict[str, Any], started: float) -> int:
     """Trains the built-in recipe until the time is spent, and leaves only `images.zip`.
 
     Args:
-        build: what `build_kernel.py` wrote into the file: `recipe`, `hours`, `commit`, `dirty`.
+        build: what `build_kernel.py` wrote into the file: `recipe`, `hours`, `keep_run`, `commit`,
+            `dirty`.
         started: `time.monotonic()` at the kernel's first line, from where the deadline counts.
 
     Returns:
-        The exit code. The last line on stdout is one JSON object about the run.
+        The exit code: 0 done, 1 no valid archive, 2 bad input, 128 + N ended by signal N. The last
+        line on stdout is one JSON object about the run.
     """
     try:
-        report = _run(build, started)
-    except (InputError, archive.ArchiveError) as error:
+        with exclusive(Path.cwd()):
+            return _Kernel(build, started).run()
+    except InputError as error:
         print(f"kernel: {error}", file=sys.stderr, flush=True)
         return 2
-    print(json.dumps(report), flush=True)
-    return 0
 
 
-def _run(build: dict[str, Any], started: float) -> dict[str, Any]:
-    phases = _Phases(started)
-    limit = _limit(build)
-    recipe = recipes.from_dict(build["recipe"])
-    print(f"recipe {recipe}")
-    print(f"commit {build['commit']}, limit {span(limit)}, {_versions()}")
-    phases.end("start")
+class _Kernel:
+    """One run: its settings, its phases, and the archive that it keeps in place."""
 
-    dogs = _data(recipe)
-    phases.end("data")
+    def __init__(self, build: dict[str, Any], started: float) -> None:
+        self.build = build
+        self.phases = _Phases(started)
+        self.recipe = recipes.from_dict(build["recipe"])
+        limit = _limit(build)
+        print(f"recipe {self.recipe}")
+        print(f"commit {build['commit']}, limit {span(limit)}, {_versions()}", flush=True)
+        self.clock = Clock(Budget(deadline=started + limit))
+        self.devices: list[devices.Device] = []
+        self.steps = 0
+        self.submission: SafeSubmission | None = None
 
-    device = devices.choose()
-    print(f"training on {device.name} in {device.dtype}", flush=True)
-    adversaries = Adversaries(recipe, device)
-    clock = Clock(Budget(deadline=started + limit))
-    each = measure(adversaries.average, recipe.latent, device.device)
-    clock.keep(archive.COUNT * (each + ENCODING_SECONDS) + LAST_SECONDS)
-    # Everything but the archive stays outside the current folder, which Kaggle keeps.
-    with tempfile.TemporaryDirectory(prefix="run-") as scratch:
-        train(adversaries, dogs, clock, Path(scratch), [StatusLine(sys.stdout)])
-    if not adversaries.steps:
-        print(f"kernel: no step fits into {limit:.0f} s; the pictures are noise", file=sys.stderr)
-    phases.end("train")
+    def run(self) -> int:
+        """From the data to the archive; returns the exit code."""
+        self.phases.end("start")
+        dogs = _data(self.recipe)
+        self.phases.end("data")
+        self.devices = devices.choose_all()
+        print(f"training on {self._device_names()} in {self.devices[0].dtype}", flush=True)
+        # Everything but the archive stays outside the current folder, which Kaggle keeps.
+        with (
+            tempfile.TemporaryDirectory(prefix="run-") as folder,
+            Interrupt() as interrupted,
+            Crew(self.devices, self.recipe, dogs.pictures, Path(folder), self._lost) as team,
+        ):
+            adversaries = Adversaries(self.recipe, self.devices[0], team)
+            self._train(adversaries, dogs, Path(folder), interrupted)
+        return self._finish(adversaries, interrupted.number)
 
-    comment = facts(recipe, device, adversaries.images, clock.seconds, build["commit"])
-    write_images(OUTPUT, adversaries.average, recipe.latent, device, comment, seed=recipe.seed)
-    phases.end("write")
-    summary = archive.check(OUTPUT, size=recipe.size)
-    phases.end("check")
-    about = {"images": summary.images, "zip": str(OUTPUT), "zip_bytes": summary.bytes}
-    done = {"steps": adversaries.steps, "dirty": build["dirty"], **comment}
-    return about | done | {"seconds": phases.seconds, "total_seconds": phases.total()}
+    def _train(
+        self, adversaries: Adversaries, dogs: Dogs, folder: Path, stop: Callable[[], bool]
+    ) -> None:
+        self.submission = SafeSubmission(OUTPUT, self._facts, dogs.pictures)
+        self.submission.estimate(adversaries, folder)
+        self.clock.keep(self.submission.seconds + LAST_SECONDS)
+        self.phases.end("probe")
+        watchers = [StatusLine(sys.stdout)]
+        train(adversaries, dogs, self.clock, folder, watchers, stop, self.submission)
+        self.steps = adversaries.steps
+        if not self.steps:
+            print("kernel: no step fits into the limit; the pictures are noise", file=sys.stderr)
+        self.phases.end("train")
+
+    def _finish(self, adversaries: Adversaries, signalled: int) -> int:
+        """The last archive, then the line about the run."""
+        assert self.submission is not None
+        if self.submission.kimg is None or self.clock.left(self.steps) > 0:
+            self.submission.offer(adversaries, last=True)
+        if self.build.get("keep_run"):
+            _keep(adversaries)
+        self.phases.end("write")
+        stopped = f"by {signal.Signals(signalled).name}" if signalled else None
+        self._report(stopped)
+        if self.submission.kimg is None:
+            print("kernel: no valid images.zip; its log says why", file=sys.stderr, flush=True)
+            return 1
+        return 128 + signalled if signalled else 0
+
+    def _lost(self, what: str) -> None:
+        """Ends the run when a process of the team has died: the archive is in place."""
+        self.phases.end("train")
+        self._report(what)
+        os._exit(1)  # the main thread waits for the dead process, perhaps for ever
+
+    def _report(self, stopped: str | None) -> None:
+        there = OUTPUT.is_file() and self.submission is not None
+        kimg = self.submission.kimg if self.submission else None
+        about = {
+            "images": archive.COUNT if there else 0,
+            "zip": str(OUTPUT),
+            "zip_bytes": OUTPUT.stat().st_size if there else 0,
+            "steps": self.steps,
+            "stopped": stopped,
+            "dirty": self.build["dirty"],
+            "commit": self.build["commit"],
+            "recipe": asdict(self.recipe),
+            "seed": self.recipe.seed,
+            "kimg": kimg,
+            "device": self._device_names(),
+            "submittable": not self.build.get("keep_run"),
+            "seconds": self.phases.seconds,
+            "total_seconds": self.phases.total(),
+        }
+        print(json.dumps(about), flush=True)
+
+    def _facts(self, adversaries: Adversaries) -> dict[str, Any]:
+        """What the archive's comment says."""
+        images, seconds = adversaries.images, self.clock.seconds
+        told = facts(self.recipe, self._device_names(), images, seconds, self.build["commit"])
+        return told | {"seconds": self.phases.so_far("train")}
+
+    def _device_names(self) -> str:
+        names = [device.name for device in self.devices]
+        return f"{len(names)} x {names[0]}" if len(names) > 1 else "".join(names)
+
+
+def _keep(adversaries: Adversaries) -> None:
+    """Leaves the weights beside the archive, in a folder that says what that means."""
+    KEPT_RUN.mkdir(exist_ok=True)
+    for name, network in adversaries.networks().items():
+        tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
+        save_file(tensors, KEPT_RUN / f"{name}.safetensors")
+    print(f"kernel: weights kept in {KEPT_RUN}/: this output cannot be submitted", file=sys.stderr)
 
 
 class _Phases:
@@ -93,6 +175,10 @@ class _Phases:
         now = time.monotonic()
         self.seconds[phase] = round(now - self.last, 2)
         self.last = now
+
+    def so_far(self, phase: str) -> dict[str, float]:
+        """The seconds by phase, the one that goes on included."""
+        return self.seconds | {phase: round(time.monotonic() - self.last, 2)}
 
     def total(self) -> float:
         return round(self.last - self.started, 2)

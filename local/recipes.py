@@ -32,6 +32,8 @@ class Recipe:
     batch: int = 128
     g_lr: float = 2e-4
     d_lr: float = 2e-4
+    lr_hold: float = 1.0  # share of the budget after which both rates fall; 1: never
+    lr_end: float = 0.1  # their factor at the end of the budget
     beta1: float = 0.5
     beta2: float = 0.999
     ema: float = 0.05  # half-life of the averaged generator, as a share of the training so far
@@ -51,6 +53,8 @@ class Recipe:
         _within("batch", self.batch, low=2, below=100_001)
         for name in ("g_lr", "d_lr", "epochs"):
             _within(name, getattr(self, name), low=0, open_low=True)
+        for name in ("lr_hold", "lr_end"):
+            _within(name, getattr(self, name), low=0, open_low=True, below=1 + 1e-9)
         for name in ("beta1", "beta2", "ema"):
             _within(name, getattr(self, name), low=0, below=1)
         _within("seed", self.seed, low=0, below=2**63)

@@ -11,11 +11,12 @@ import struct
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image
@@ -42,28 +43,62 @@ class Summary:
     comment: dict[str, Any]  # what the kernel wrote about its run; empty where it wrote nothing
 
 
-def write(path: Path, batches: Iterable[Pictures], comment: dict[str, Any]) -> int:
-    """Writes pictures as PNGs into a zip archive, by rename, and returns their number.
+def write(
+    path: Path,
+    batches: Iterable[Pictures],
+    comment: dict[str, Any],
+    verify: Callable[[Path], object] = lambda written: None,
+) -> int:
+    """Writes pictures as PNGs into a zip archive, whole or not at all, and returns their number.
 
     Args:
-        path: of the archive; one that is already there stays whole until the rename.
+        path: of the archive; one that is already there stays until the new one is whole.
         batches: pictures, each (N, H, W, 3) uint8.
         comment: facts about the run, kept as JSON in the archive's comment.
+        verify: looks at the archive before it takes its place; what it raises keeps it out.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     count = 0
-    try:
-        with zipfile.ZipFile(partial, "w") as archive:
+    with _replacing(path) as file:
+        with zipfile.ZipFile(file, "w") as archive:
             archive.comment = json.dumps(comment, sort_keys=True).encode()
             for count, png in enumerate(_encoded(batches), start=1):
                 member = zipfile.ZipInfo(f"{count - 1:05}.png", EARLIEST)
                 member.create_system = 3  # Unix, on every system
                 member.external_attr = 0o644 << 16
                 archive.writestr(member, png)  # stored: a PNG is compressed already
+        file.flush()
+        verify(Path(f"/proc/self/fd/{file.fileno()}") if _nameless(file) else Path(file.name))
+    return count
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Opens a file that takes `path`'s place at the end, and of which an error leaves nothing.
+
+    Where the system can, the file has no name until then: even a process that is killed leaves
+    nothing beside `path`, and Kaggle keeps whatever lies there.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        # O_TMPFILE: Linux, on most of its file systems.
+        descriptor = os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o644)
+    except (AttributeError, OSError):
+        descriptor = -1
+    file = partial.open("w+b") if descriptor < 0 else os.fdopen(descriptor, "w+b")
+    try:
+        with file:
+            yield file
+            if _nameless(file):
+                # The folder's descriptor is not used, but makes Python follow the link to the file.
+                number = file.fileno()
+                os.link(f"/proc/self/fd/{number}", partial, src_dir_fd=number)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    return count
+
+
+def _nameless(file: IO[bytes]) -> bool:
+    return isinstance(file.name, int)
 
 
 def png(picture: Pictures) -> bytes:

@@ -33,7 +33,7 @@ def run(words: Sequence[str]) -> int:
     snapshots.load_weights(snapshot, "average", generator)
     generator.to(device.device).eval()
     images = snapshot.steps * recipe.batch
-    comment = facts(recipe, device, images, snapshot.seconds, commit())
+    comment = facts(recipe, device.name, images, snapshot.seconds, commit())
     comment |= {"seed": options.seed, "truncation": options.truncation}
     write_images(
         options.out,

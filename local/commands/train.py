@@ -8,14 +8,16 @@ from pathlib import Path
 from local import recipes, runs
 from local.commands.arguments import DEVICE_HELP, add_data, count, parser, positive
 from local.data.default import data_path
-from local.data.prepared import prepare
+from local.data.prepared import Dogs, prepare
 from local.images import facts, write_images
+from local.lock import exclusive
 from local.project import CACHE, commit
 from local.recipes import Recipe
 from local.tensorboard import TensorBoard
 from local.train import devices, snapshots
 from local.train.adversaries import Adversaries
 from local.train.clock import Budget, Clock
+from local.train.devices import Device
 from local.train.interrupt import Interrupt
 from local.train.loop import steps_for_epochs, train
 from local.train.watchers import RunFolder, StatusLine, Watcher
@@ -37,10 +39,16 @@ def run(words: Sequence[str]) -> int:
     dogs = prepare(data_path(options.data), recipe.size, recipe.crop, CACHE)
     say(f"data: {dogs.counts}")
     runs.claim(folder, recipe, dogs)
+    with exclusive(folder):
+        return _train(options, recipe, device, dogs, folder)
+
+
+def _train(
+    options: argparse.Namespace, recipe: Recipe, device: Device, dogs: Dogs, folder: Path
+) -> int:
     adversaries = Adversaries(recipe, device)
-    snapshot = snapshots.latest(folder)
+    snapshot = snapshots.resume(folder, adversaries)
     if snapshot:
-        snapshots.restore(snapshot, adversaries)
         say(f"resuming at {adversaries.images / 1000:.1f} kimg")
     clock = Clock(_budget(options, recipe, len(dogs)), snapshot.seconds if snapshot else 0.0)
     say(f"recipe {recipe.name} on {device.name} in {device.dtype} -> {folder}")
@@ -56,7 +64,7 @@ def run(words: Sequence[str]) -> int:
         return 130
 
     images = folder / "images.zip"
-    comment = facts(recipe, device, adversaries.images, clock.seconds, commit())
+    comment = facts(recipe, device.name, adversaries.images, clock.seconds, commit())
     write_images(
         images, adversaries.average, recipe.latent, device, comment, options.images, recipe.seed
     )

@@ -37,6 +37,7 @@ class Clock:
         self.budget = budget
         self.now = now
         self.reserve = 0.0  # seconds kept before the deadline for what comes after training
+        self.lag = 0  # steps that a device may have waiting beyond the one that was seen last
         self._started = now() - spent
         self._step_seconds = 0.0
         self._last_step = now()
@@ -69,8 +70,13 @@ class Clock:
         """Whether one more step after `step` steps stays within every limit."""
         if self.budget.steps is not None and step >= self.budget.steps:
             return False
-        ends = self.now() + self._step_seconds
+        ends = self.now() + (1 + self.lag) * self._step_seconds
         return all(ends < end for end in self._ends())
+
+    @property
+    def whole(self) -> float:
+        """Seconds from the start of training to its first moment that is set; or infinity."""
+        return min(self._ends(), default=float("inf")) - self._started
 
     def left(self, step: int) -> float:
         """Seconds until the first limit, as far as the pace so far tells."""

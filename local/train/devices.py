@@ -1,7 +1,9 @@
 """Which device trains, and in which precision."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import torch
 
@@ -15,6 +17,7 @@ class Device:
     device: torch.device
     name: str  # for people
     dtype: torch.dtype  # of autocast; float32 means none
+    compiles: bool = False  # whether networks are compiled for it
 
     @property
     def scaled(self) -> bool:
@@ -29,7 +32,7 @@ class Device:
 
 
 def choose(wanted: str = "auto") -> Device:
-    """The GPU if one is there and works, else the CPU.
+    """The first GPU that is there and works, else the CPU.
 
     Args:
         wanted: `auto`, `cpu`, `cuda` or `cuda:N`.
@@ -37,16 +40,35 @@ def choose(wanted: str = "auto") -> Device:
     Raises:
         InputError: a device named outright is not usable.
     """
-    if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
+    if wanted == "cpu":
         return _cpu()
+    if wanted == "auto":
+        return next(_working_gpus(), None) or _cpu()
     try:
-        return _cuda(torch.device("cuda" if wanted == "auto" else wanted))
+        return _cuda(torch.device(wanted))
     except (RuntimeError, AssertionError, ValueError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        if wanted != "auto":
-            raise InputError(f"device {wanted}: not usable ({reason}); try cpu") from None
-        print(f"GPU present but not usable ({reason}); going on with the CPU", file=sys.stderr)
-        return _cpu()
+        raise InputError(f"device {wanted}: not usable ({_reason(error)}); try cpu") from None
+
+
+def choose_all() -> list[Device]:
+    """Every GPU that works and is of the first one's kind, so that none waits; else the CPU."""
+    gpus = list(_working_gpus())
+    return [gpu for gpu in gpus if gpu.name == gpus[0].name] or [_cpu()]
+
+
+def _working_gpus() -> Iterator[Device]:
+    if not torch.cuda.is_available():
+        return
+    for index in range(torch.cuda.device_count()):
+        try:
+            yield _cuda(torch.device("cuda", index))
+        except (RuntimeError, AssertionError) as error:
+            left_out = f"GPU {index} is present but not usable ({_reason(error)})"
+            print(f"{left_out}; going on without it", file=sys.stderr, flush=True)
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _cuda(device: torch.device) -> Device:
@@ -66,7 +88,9 @@ def _cuda(device: torch.device) -> Device:
         dtype = torch.float16
     else:
         dtype = torch.float32
-    return Device(device, torch.cuda.get_device_name(device), dtype)
+    # Triton, which compiled code needs, starts with the T4's generation.
+    compiles = capability >= (7, 0) and find_spec("triton") is not None
+    return Device(device, torch.cuda.get_device_name(device), dtype, compiles)
 
 
 def _cpu() -> Device:

@@ -15,6 +15,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.asked = False
+        self.number = 0  # of the signal that came
 
     def __call__(self) -> bool:
         """Whether to stop."""
@@ -37,3 +38,4 @@ class Interrupt:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+        self.number = number

@@ -5,6 +5,7 @@ Weights are safetensors; the rest goes through `torch.save` and is read with `we
 
 import json
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,25 +30,38 @@ class Snapshot:
 
 
 def save(run: Path, adversaries: Adversaries, seconds: float) -> Snapshot:
-    """Writes a snapshot below `run`, puts it in place, and removes all but the newest KEPT."""
+    """Writes a snapshot below `run`, puts it in place, and removes all but the newest KEPT.
+
+    Raises:
+        OSError: it cannot be written; those before it are as they were.
+    """
     snapshots = run / "snapshots"
     folder = snapshots / f"step-{adversaries.steps:09}"
     partial = snapshots / ".partial"
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
-    partial.mkdir(parents=True)
+    snapshot = Snapshot(folder, adversaries.steps, seconds)
+    try:
+        _write(partial, adversaries, snapshot)
+        shutil.rmtree(folder, ignore_errors=True)  # the same step, after a resume
+        partial.rename(folder)
+    except (SafetensorError, RuntimeError) as error:  # their ways of saying that a disk is full
+        raise OSError(f"{folder}: cannot be written ({_reason(error)})") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    for old in _folders(run)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return snapshot
+
+
+def _write(folder: Path, adversaries: Adversaries, snapshot: Snapshot) -> None:
+    folder.mkdir(parents=True)
     for name, network in adversaries.networks().items():
         # Safetensors keeps no strides: channels_last is chosen again when loading.
         tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
-        save_file(tensors, partial / f"{name}.safetensors")
-    torch.save(adversaries.training_state(), partial / "state.pt")
-    snapshot = Snapshot(folder, adversaries.steps, seconds)
+        save_file(tensors, folder / f"{name}.safetensors")
+    torch.save(adversaries.training_state(), folder / "state.pt")
     about = {"steps": snapshot.steps, "seconds": snapshot.seconds}
-    (partial / "about.json").write_text(json.dumps(about))
-    shutil.rmtree(folder, ignore_errors=True)  # the same step, after a resume
-    partial.rename(folder)
-    for old in _folders(run)[:-KEPT]:
-        shutil.rmtree(old)
-    return snapshot
+    (folder / "about.json").write_text(json.dumps(about))
 
 
 def latest(run: Path) -> Snapshot | None:
@@ -57,13 +71,39 @@ def latest(run: Path) -> Snapshot | None:
         InputError: it is damaged.
     """
     folders = _folders(run)
-    if not folders:
-        return None
+    return _open(folders[-1]) if folders else None
+
+
+def resume(run: Path, adversaries: Adversaries) -> Snapshot | None:
+    """Restores the newest snapshot that is whole, and says which ones are not; None: a new run.
+
+    Raises:
+        InputError: there are snapshots, and none of them can be used.
+    """
+    problem: InputError | None = None
+    for folder in reversed(_folders(run)):
+        try:
+            snapshot = _open(folder)
+            restore(snapshot, adversaries)
+        except InputError as error:
+            print(f"{error}; trying the one before", file=sys.stderr)
+            problem = error
+        else:
+            return snapshot
+    if problem:
+        raise InputError(
+            f"{run}: none of its snapshots can be used; remove {run / 'snapshots'} to begin anew, "
+            "or name another --out"
+        )
+    return None
+
+
+def _open(folder: Path) -> Snapshot:
     try:
-        about = json.loads((folders[-1] / "about.json").read_text())
-        return Snapshot(folders[-1], int(about["steps"]), float(about["seconds"]))
+        about = json.loads((folder / "about.json").read_text())
+        return Snapshot(folder, int(about["steps"]), float(about["seconds"]))
     except (OSError, ValueError, TypeError, LookupError) as error:
-        raise _damaged(folders[-1], error) from None
+        raise _damaged(folder, error) from None
 
 
 def restore(snapshot: Snapshot, adversaries: Adversaries) -> None:
@@ -95,11 +135,11 @@ def load_weights(snapshot: Snapshot, name: str, network: nn.Module) -> None:
 
 
 def _damaged(folder: Path, error: Exception) -> InputError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return InputError(
-        f"{folder}: snapshot damaged or of another recipe ({reason}); "
-        "remove that folder to go on from the one before, or name another --out"
-    )
+    return InputError(f"{folder}: snapshot damaged or of another recipe ({_reason(error)})")
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _folders(run: Path) -> list[Path]:

@@ -1,0 +1,121 @@
+"""`images.zip` while a run goes on: complete and valid early, replaced only by what is not worse.
+
+Whatever ends the run later - a deadline, a fault, a killed session - finds a submission in place.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from local.sampling import draw_latents, sample
+from local.train.adversaries import Adversaries
+from submission import archive
+
+PROBE = 500  # pictures that are written to learn what a whole submission costs
+COLLAPSED = 0.3  # share of the real pictures' spread under which a generator draws one dog
+
+
+class SafeSubmission:
+    """The archive in its place.
+
+    Args:
+        path: of the archive.
+        comment: facts about the run so far, for the archive's comment.
+        reals: pictures (N, 3, S, S) uint8 whose spread fakes are held against.
+
+    Attributes:
+        seconds: that a whole submission takes, as measured.
+        kimg: of the one in place; None while there is none.
+    """
+
+    def __init__(
+        self, path: Path, comment: Callable[[Adversaries], dict[str, Any]], reals: torch.Tensor
+    ) -> None:
+        self.path = path
+        self.comment = comment
+        self.kimg: float | None = None
+        self.seconds = 0.0
+        some = reals[:: max(1, len(reals) // PROBE)].permute(0, 2, 3, 1).numpy()
+        self._real_spread = _spread(some)
+        self._spread = 0.0
+
+    def estimate(self, adversaries: Adversaries, scratch: Path) -> None:
+        """Measures what a submission costs, by a small one in a folder for that."""
+        latents = draw_latents(PROBE, adversaries.recipe.latent, seed=0)
+        device = adversaries.device.device
+        for _ in sample(adversaries.average, latents[:1], device):
+            pass  # the first call of a network is slow
+        start = time.perf_counter()
+        # Without the check of its content: an untrained network may draw the same picture twice.
+        archive.write(scratch / "probe.zip", sample(adversaries.average, latents, device), {})
+        archive.pixels(scratch / "probe.zip", PROBE)
+        self.seconds = (time.perf_counter() - start) * archive.COUNT / PROBE
+        (scratch / "probe.zip").unlink()
+
+    def offer(self, adversaries: Adversaries, last: bool = False) -> None:
+        """Writes the average generator's pictures and puts them in place, unless they are worse.
+
+        Its statistics must be fresh (`recalibrate`). A refusal, or a full disk, is said and leaves
+        what was there. The last archive is left even where it is refused, if it is the only one:
+        Kaggle may see it otherwise.
+        """
+        start = time.perf_counter()
+        looked_at: list[np.ndarray] = []
+
+        def judge(written: Path) -> None:
+            self._judge(written, adversaries.recipe.size, looked_at)
+
+        try:
+            self._write(adversaries, looked_at, judge)
+        except archive.ArchiveError as error:
+            self._refuse(adversaries, str(error))
+            if last and self.kimg is None:
+                self._write(adversaries, [], verify=lambda written: None)
+        except OSError as error:
+            self._refuse(adversaries, f"cannot be written ({error.strerror or error})")
+        else:
+            self.kimg = adversaries.images / 1000
+            self.seconds = time.perf_counter() - start
+
+    def _write(
+        self,
+        adversaries: Adversaries,
+        looked_at: list[np.ndarray],
+        verify: Callable[[Path], None],
+    ) -> None:
+        recipe = adversaries.recipe
+        latents = draw_latents(archive.COUNT, recipe.latent, recipe.seed)
+        batches = sample(adversaries.average, latents, adversaries.device.device)
+        comment = self.comment(adversaries)
+        archive.write(self.path, _looking(batches, looked_at), comment, verify)
+
+    def _judge(self, written: Path, size: int, pictures: list[np.ndarray]) -> None:
+        archive.check(written, archive.COUNT, size)
+        spread = _spread(np.concatenate(pictures))
+        share = spread / max(self._real_spread, 1e-9)
+        if self.kimg is not None and share < COLLAPSED and spread < self._spread:
+            raise archive.ArchiveError(
+                f"collapsed: its pictures differ {share:.2f} times as much as real ones"
+            )
+        self._spread = spread
+
+    def _refuse(self, adversaries: Adversaries, why: str) -> None:
+        there = "there is none yet" if self.kimg is None else f"that of {self.kimg:.1f} kimg stays"
+        now = f"{adversaries.images / 1000:.1f} kimg"
+        print(f"{self.path.name} of {now} not taken: {why}; {there}", file=sys.stderr, flush=True)
+
+
+def _looking(batches: Iterator[np.ndarray], looked_at: list[np.ndarray]) -> Iterator[np.ndarray]:
+    for batch in batches:
+        looked_at.append(batch[::8])
+        yield batch
+
+
+def _spread(pictures: np.ndarray) -> float:
+    """Mean deviation, in levels, of a pixel (N, H, W, 3) from picture to picture."""
+    return float(pictures[:, ::4, ::4].std(axis=0).mean())
