@@ -1,9 +1,12 @@
-"""`python -m bench NAME`: two sides measured in turn in one process, and their ratio."""
+"""`python -m bench NAME`: sides measured in turn, side by side."""
 
 import importlib
 import sys
 
-NAMES = {"train": "a DCGAN training step: this kit against a plain float32 loop"}
+NAMES = {
+    "train": "a DCGAN training step: this kit against a plain float32 loop",
+    "metric": "the same pictures scored by this kit and by other tools",
+}
 
 
 def main(words: list[str]) -> int:

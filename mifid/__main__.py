@@ -6,23 +6,23 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 from PIL import Image
 
-from mifid import cache, published, report
+from mifid import breeds, cache, history, published, report, sheet
 from mifid.backend import BACKENDS
-from mifid.device import choose_device
 from mifid.errors import InputError, WorkError
-from mifid.features import check_target, extract, save
+from mifid.features import BATCHES, check_target, extract, save
 from mifid.fetch import fetch
-from mifid.network import open_network
+from mifid.network import PRECISIONS, open_network
+from mifid.pairs import nearest_pairs
 from mifid.pictures import open_pictures
 from mifid.profiles import LAYERS, PROFILES, PUBLIC
-from mifid.score import Result, both_sides, score_features
+from mifid.score import both_sides, score_features
 
 SCORE_HELP = """\
 Scores generated pictures as Kaggle's "Generative Dog Images" did on its public leaderboard: FID,
@@ -38,6 +38,7 @@ examples:
   python -m mifid images.zip --real generative-dog-images.zip
   python -m mifid images.zip --real real.npz --graph classify_image_graph_def.pb --json
   python -m mifid runs/7/images.zip --real all-dogs/ --limit 2000
+  python -m mifid images.zip --real all-dogs/ --breeds --sheet nearest.png --history scores.jsonl
 
 The network is --graph, else $MIFID_GRAPH, else the fetched one, else a small random one whose
 scores are comparable with nothing. Exit code: 0 done, 1 the work failed, 2 wrong input.
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     # Our own limit on pixels is the stricter one, and says which picture.
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters in a picture is said by us
     commands: dict[str, Callable[[Sequence[str]], None]]
     commands = {
         "features": features_command,
@@ -97,28 +99,16 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def score_command(arguments: Sequence[str]) -> None:
-    """Score and print."""
-    parser = _parser("python -m mifid", SCORE_HELP, SCORE_EXAMPLES)
-    parser.add_argument("images", metavar="IMAGES", help="a folder, a zip or saved features")
-    parser.add_argument("--real", metavar="PATH", required=True, help="the training pictures, same")
-    _add_network_options(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument(
-        "--limit",
-        type=_positive,
-        metavar="N",
-        help="only N pictures of each side, evenly spaced in the order of their names",
-    )
-    parser.add_argument(
-        "--all",
-        action="store_true",
-        help="also KID, precision and recall, density and coverage, FID at infinity, authenticity",
-    )
-    parser.add_argument(
-        "--interval", action="store_true", help="also how sure the score is: limits at 95 %%"
-    )
-    given = parser.parse_args(arguments)
+    """Score and print, and write what else was asked for."""
+    given = _score_parser().parse_args(arguments)
     start = time.perf_counter()
+    # What can be refused is refused here, and not after an hour's work.
+    if given.sheet:
+        sheet.check(given.sheet, given.images, given.real)
+    if given.history:
+        history.check(given.history)
+    names = breeds.known_names(given.real, given.limit) if given.breeds else {}
+    sources = history.sources(given.images, given.real, given.graph) if given.history else {}
     fake, true = both_sides(
         given.images,
         given.real,
@@ -126,7 +116,6 @@ def score_command(arguments: Sequence[str]) -> None:
         **_network_choice(given),
         batch=given.batch,
         limit=given.limit,
-        device=given.device,
     )
     profile = PROFILES[given.profile]
     result = score_features(fake, true, profile, given.limit)
@@ -135,13 +124,20 @@ def score_command(arguments: Sequence[str]) -> None:
         extras["interval"] = report.interval(fake, true, profile)
     if given.all:
         extras |= report.all_metrics(fake, true)
+    pairs = nearest_pairs(fake, true) if given.breeds or given.sheet else None
+    rows = breeds.by_breed(fake, true, pairs, names) if given.breeds and pairs else []
     result = replace(result, seconds=time.perf_counter() - start)
     for warning in result.warnings:
         print(f"mifid: warning: {warning}", file=sys.stderr)
-    if given.json:
-        print(json.dumps(result.as_dict() | extras, allow_nan=False))
-    else:
-        print(table(result, extras))
+    score = result.as_dict() | extras
+    if rows:
+        score["breeds"] = [asdict(row) for row in rows]
+    print(json.dumps(score, allow_nan=False) if given.json else report.table(result, extras, rows))
+    # After the printing: a full disk then costs a file, never the score.
+    if given.history:
+        history.append(given.history, score, sources)
+    if given.sheet and pairs:
+        sheet.write(given.sheet, result, given.images, given.real, fake, true, pairs)
 
 
 def features_command(arguments: Sequence[str]) -> None:
@@ -160,13 +156,10 @@ def features_command(arguments: Sequence[str]) -> None:
     check_target(given.out)
     network = open_network(given.graph, **_network_choice(given))
     with open_pictures(given.path, "generated" if given.generated else "real") as pictures:
-        features = extract(pictures, network, choose_device(given.device), given.batch)
+        features = extract(pictures, network, given.batch)
     save(features, given.out)
-    if features.skipped:
-        print(
-            f"mifid: warning: {features.skipped:,} pictures could not be decoded: left out",
-            file=sys.stderr,
-        )
+    for note in features.notes:
+        print(f"mifid: warning: {note}", file=sys.stderr)
     print(f"{given.out}: {len(features):,} pictures, network {network.name} {network.graph[:12]}")
 
 
@@ -202,20 +195,42 @@ def cache_command(arguments: Sequence[str]) -> None:
     print(f"{cache.folder()}: {len(files)} files, {sum(s for _, s in files) / 2**20:.1f} MiB")
 
 
-def table(result: Result, extras: dict[str, Any]) -> str:
-    """Return the result for people, its label first."""
-    penalty = "none" if result.distance_thresholded == 1 else "as memorization"
-    rows = [
-        ("MiFID", f"{result.mifid:.5g}   ({result.label})"),
-        ("FID", f"{result.fid:.5g}"),
-        ("distance", f"{result.distance:.4f}   (threshold {result.threshold}, penalty: {penalty})"),
-        ("pictures", f"{result.images:,} generated, {result.real_images:,} real"),
-        ("network", f"{result.network} {result.graph[:12]}"),
-        *report.lines(extras),
-        ("time", f"{result.seconds:.1f} s"),
-    ]
-    width = max(len(name) for name, _ in rows) + 2
-    return "\n".join(f"{name:<{width}}{text}" for name, text in rows)
+def _score_parser() -> Parser:
+    parser = _parser("python -m mifid", SCORE_HELP, SCORE_EXAMPLES)
+    parser.add_argument("images", metavar="IMAGES", help="a folder, a zip or saved features")
+    parser.add_argument("--real", metavar="PATH", required=True, help="the training pictures, same")
+    _add_network_options(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--limit",
+        type=_positive,
+        metavar="N",
+        help="only N pictures of each side, evenly spaced in the order of their names",
+    )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="also KID, precision and recall, density and coverage, FID at infinity, authenticity",
+    )
+    parser.add_argument(
+        "--interval", action="store_true", help="also how sure the score is: limits at 95 %%"
+    )
+    parser.add_argument(
+        "--breeds", action="store_true", help="also breed by breed, and which are forgotten"
+    )
+    parser.add_argument(
+        "--sheet",
+        type=Path,
+        metavar="PNG",
+        help="draw the generated pictures nearest to a real one, beside that one",
+    )
+    parser.add_argument(
+        "--history",
+        type=Path,
+        metavar="FILE",
+        help="add the score to FILE, a line of JSON each, to be plotted later",
+    )
+    return parser
 
 
 def _parser(prog: str, about: str, examples: str) -> Parser:
@@ -244,7 +259,16 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         "--backend", choices=BACKENDS, default="auto", help="what runs the graph (default: auto)"
     )
     parser.add_argument(
-        "--batch", type=_positive, default=16, metavar="N", help="pictures at once (default 16)"
+        "--precision",
+        choices=PRECISIONS,
+        default="exact",
+        help="fast: half precision where it is harmless, about twice as fast, within 0.5 %%",
+    )
+    parser.add_argument(
+        "--batch",
+        type=_positive,
+        metavar="N",
+        help=f"pictures at once (default {BATCHES['cpu']} on a CPU, {BATCHES['cuda']} on a GPU)",
     )
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto"
@@ -256,6 +280,8 @@ def _network_choice(given: argparse.Namespace) -> dict[str, Any]:
         "profile": PROFILES[given.profile],
         "layer": given.layer,
         "backend": given.backend,
+        "precision": given.precision,
+        "device": given.device,
     }
 
 

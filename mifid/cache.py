@@ -14,7 +14,7 @@ from mifid.network import Network
 from mifid.pictures import Pictures
 from mifid.published import cache_folder
 
-FORMAT = 1  # raise it whenever the same pictures would give other features
+FORMAT = 2  # raise it whenever the same pictures would give other features
 
 
 def folder() -> Path:
@@ -57,6 +57,7 @@ def clear() -> int:
 
 def _key(pictures: Pictures, network: Network) -> str:
     """Return a hash of everything that decides a feature, or the name in its row."""
-    rules = [FORMAT, PIL.__version__, pictures.side, network.identity, network.profile.name]
+    rules = [FORMAT, PIL.__version__, pictures.side, pictures.remarks]
+    rules += [network.identity, network.profile.name, network.precision]
     content = [(entry.name, entry.digest()) for entry in pictures.entries]
     return hashlib.sha256(json.dumps([rules, content]).encode()).hexdigest()[:32]

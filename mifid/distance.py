@@ -29,8 +29,13 @@ def nearest_real(generated: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, n
     The search runs in float32, which is twice as fast; the distances of the pairs that it finds are
     computed again in float64, so that an exact copy has distance 0 to 1e-15.
     """
-    kept_generated, kept_real = _kept(generated, "generated"), _kept(real, "real")
-    nearest = kept_real[_search(_unit(generated, kept_generated), _unit(real, kept_real))]
+    kept_generated, kept_real = counted(generated), counted(real)
+    for kept, side in ((kept_generated, "generated"), (kept_real, "real")):
+        if not kept.size:
+            raise InputError(
+                f"every {side} picture has features of sum 0; is this the right network?"
+            )
+    nearest = _search(_unit(generated[kept_generated]), real, kept_real)
     distances = np.empty(len(nearest))
     for start in range(0, len(nearest), BLOCK):
         block = slice(start, start + BLOCK)
@@ -40,37 +45,40 @@ def nearest_real(generated: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, n
     return distances, nearest
 
 
-def _kept(features: np.ndarray, side: str) -> np.ndarray:
-    kept = np.flatnonzero(features.sum(axis=1, dtype=np.float64))
-    if not kept.size:
-        raise InputError(f"every {side} picture has features of sum 0; is this the right network?")
-    return kept
+def counted(features: np.ndarray) -> np.ndarray:
+    """Return the indices of the rows whose sum is not 0: the others have no part in a distance."""
+    return np.flatnonzero(features.sum(axis=1, dtype=np.float64))
 
 
 def _normalised(features: np.ndarray) -> np.ndarray:
     rows = features.astype(np.float64)
+    rows /= np.abs(rows).max(axis=1, keepdims=True)  # or tiny ones would have squares of 0
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     return rows
 
 
-def _unit(features: np.ndarray, kept: np.ndarray) -> torch.Tensor:
-    """Return the kept rows with length 1, in float32."""
-    unit = np.empty((len(kept), features.shape[1]), np.float32)
-    for start in range(0, len(kept), BLOCK):
-        unit[start : start + BLOCK] = _normalised(features[kept[start : start + BLOCK]])
+def _unit(features: np.ndarray) -> torch.Tensor:
+    """Return the rows with length 1, in float32."""
+    unit = np.empty(features.shape, np.float32)
+    for start in range(0, len(features), BLOCK):
+        unit[start : start + BLOCK] = _normalised(features[start : start + BLOCK])
     return torch.from_numpy(unit)
 
 
-def _search(generated: torch.Tensor, real: torch.Tensor) -> np.ndarray:
-    """Return the index of each generated row's nearest real row, by |cosine|."""
-    nearest = []
-    for rows in generated.split(BLOCK):
-        best = torch.full((len(rows),), -1.0)
-        index = torch.zeros(len(rows), dtype=torch.int64)
-        for start in range(0, len(real), BLOCK):
-            cosines, places = (rows @ real[start : start + BLOCK].T).abs_().max(dim=1)
-            better = cosines > best
-            best[better] = cosines[better]
-            index[better] = places[better] + start
-        nearest.append(index)
-    return torch.cat(nearest).numpy()
+def _search(generated: torch.Tensor, real: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Return the index of each generated row's nearest one among the ``kept`` rows of ``real``.
+
+    By |cosine|; the generated rows have length 1. The real side, twice as large, is made so block
+    by block and never held as a whole.
+    """
+    best = torch.full((len(generated),), -1.0)
+    index = torch.zeros(len(generated), dtype=torch.int64)
+    for start in range(0, len(kept), BLOCK):
+        others = _unit(real[kept[start : start + BLOCK]]).T
+        for first in range(0, len(generated), BLOCK):
+            rows = slice(first, first + BLOCK)
+            cosines, places = (generated[rows] @ others).abs_().max(dim=1)
+            better = cosines > best[rows]
+            best[rows] = torch.where(better, cosines, best[rows])
+            index[rows] = torch.where(better, places + start, index[rows])
+    return kept[index.numpy()]

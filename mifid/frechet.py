@@ -16,11 +16,19 @@ BLOCK = 2048  # rows that are held in float64 at once
 
 @dataclass(frozen=True)
 class Moments:
-    """A set of features as a Gaussian: mean (D,), covariance (D, D), float64, of ``count`` rows."""
+    """A set of features as a Gaussian: mean (D,), covariance (D, D), float64.
+
+    count: of how many different rows; the covariance's rank is less.
+    """
 
     mean: np.ndarray
     covariance: np.ndarray
     count: int
+
+    @property
+    def total_variance(self) -> float:
+        """Return the covariance's trace."""
+        return float(np.trace(self.covariance))
 
 
 def moments(features: np.ndarray) -> Moments:
@@ -37,7 +45,12 @@ def moments(features: np.ndarray) -> Moments:
     for start in range(0, count, BLOCK):
         deviations = features[start : start + BLOCK] - mean
         products += deviations.T @ deviations
-    return Moments(mean, products / (count - 1), count)
+    return Moments(mean, products / (count - 1), different_rows(features))
+
+
+def different_rows(features: np.ndarray) -> int:
+    """Return how many rows differ from each other, to the last bit."""
+    return len({row.tobytes() for row in features})
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:
@@ -48,7 +61,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     not clamped: equal sets give a rounding error of either sign.
     """
     shift = a.mean - b.mean
-    traces = np.trace(a.covariance) + np.trace(b.covariance)
+    traces = a.total_variance + b.total_variance
     return float(shift @ shift + traces - 2 * _trace_of_root(a, b))
 
 
@@ -56,7 +69,7 @@ def _trace_of_root(a: Moments, b: Moments) -> float:
     values, vectors = linalg.eigh(a.covariance)
     root = vectors * np.sqrt(values.clip(min=0))  # S1^(1/2), but for a rotation, which changes no
     eigenvalues = linalg.eigvalsh(root.T @ b.covariance @ root)  # eigenvalue
-    # A covariance of n rows has rank n-1 at most. Eigenvalues beyond are 0, and come out as some
-    # 1e-16 of the largest; thousands of their roots, 1e-8 each, would show in the result.
+    # A covariance of n different rows has rank n-1 at most. Eigenvalues beyond are 0, and come out
+    # as some 1e-16 of the largest; thousands of their roots, 1e-8 each, would show in the result.
     rank = min(a.count - 1, b.count - 1, len(eigenvalues))
-    return float(np.sqrt(eigenvalues[-rank:].clip(min=0)).sum())
+    return float(np.sqrt(eigenvalues[len(eigenvalues) - rank :].clip(min=0)).sum())

@@ -81,6 +81,20 @@ def read_graph(path: Path) -> Graph:
     return Graph({node.name: node for node in nodes}, path, git_id)
 
 
+def depends(graph: Graph, tensor: str, on: str) -> bool:
+    """Return whether ``tensor`` is computed from the tensor ``on``, or is it."""
+    wanted = on.partition(":")[0]
+    seen, waiting = set[str](), [tensor.partition(":")[0]]
+    while waiting:
+        name = waiting.pop()
+        if name == wanted:
+            return True
+        if name not in seen and name in graph.nodes:
+            seen.add(name)
+            waiting += [source.partition(":")[0] for source in graph.nodes[name].inputs]
+    return False
+
+
 def _node(message: Message) -> Node:
     names, ops = message.texts(1), message.texts(2)
     if not names or not ops:

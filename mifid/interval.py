@@ -129,4 +129,5 @@ def _interval(
 ) -> Interval:
     deviation = float(influences.std(ddof=1)) / math.sqrt(len(influences))
     low, high = value - width * deviation, value + width * deviation
-    return Interval(value, max(low, 0.0), min(high, most), deviation)
+    # Rounding may leave an FID of zero just below it: the limits then begin with the value itself.
+    return Interval(value, min(max(low, 0.0), value), max(min(high, most), value), deviation)

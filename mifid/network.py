@@ -1,6 +1,7 @@
 """The network that turns pictures into features, and what its scores may be called."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from torch import Tensor, nn
 
 from mifid import published
 from mifid.backend import run_with
+from mifid.device import CPU, choose_device, half_type
 from mifid.errors import InputError
 from mifid.graph import read_graph
 from mifid.profiles import PUBLIC, Profile, over_space, tensor_of
 
+PRECISIONS = ("exact", "fast")
 STAND_IN_SEED = 2019
 STAND_IN_CHANNELS = (32, 64, 128, 256)
 
@@ -28,6 +31,7 @@ class Network:
     module: (N, 64, 64, 3) float32 RGB 0..255 -> (N, features) float32; evaluates, never learns.
     profile: the leaderboard whose rules it follows.
     layer: an earlier layer's tensor; empty for the profile's own output.
+    device: where the module is. precision: ``exact`` (float32) or ``fast``.
     """
 
     name: str
@@ -36,6 +40,8 @@ class Network:
     features: int
     profile: Profile = PUBLIC
     layer: str = ""
+    device: torch.device = CPU
+    precision: str = "exact"
 
     @property
     def identity(self) -> str:
@@ -48,31 +54,63 @@ def open_network(
     profile: Profile = PUBLIC,
     layer: str | None = None,
     backend: str = "auto",
+    precision: str = "exact",
+    device: str = "auto",
 ) -> Network:
     """Open ``graph``, else ``$MIFID_GRAPH``, else the fetched graph, else a random network.
 
     profile: whose tensors and preparation. layer: an earlier layer (see ``profiles.LAYERS``),
     averaged over space. backend: as in ``backend.run_with``.
+    precision: ``exact``, or ``fast`` where the hardware and the profile allow it. device: ``auto``,
+    ``cpu`` or ``cuda``.
 
     Raises InputError when a file that was named is missing, no graph of this kind, or lacks the
     layer; and when a private profile or a layer is asked for without a graph.
     """
     path = Path(graph) if graph else _find_public_graph() if profile is PUBLIC else None
+    place = choose_device(device)
     if path is None:
         if profile is not PUBLIC or layer:
             raise InputError("--profile private and --layer need a graph; give --graph FILE")
-        return random_network()
+        return random_network(device=place)
     parsed = read_graph(path)
     tensor = tensor_of(layer) if layer else profile.output
-    core = run_with(backend, parsed, profile.input, tensor)
+    half = _half(profile, place) if precision == "fast" else None
+    example = profile.prepare(torch.zeros(2, published.SIZE, published.SIZE, 3, device=place))
+    core = run_with(backend, parsed, (profile.input, tensor), example, half)
     module = _FeatureNetwork(profile, core)
     try:
-        features = _count_features(module)
+        features = _count_features(module, place)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: does not run on a 64x64 picture ({reason})") from error
-    name = _name_of(parsed.git_id, profile)
-    return Network(name, parsed.git_id, module, features, profile, tensor if layer else "")
+    return Network(
+        name=_name_of(parsed.git_id, profile),
+        graph=parsed.git_id,
+        module=module,
+        features=features,
+        profile=profile,
+        layer=tensor if layer else "",
+        device=place,
+        precision="fast" if half else "exact",
+    )
+
+
+def _half(profile: Profile, device: torch.device) -> tuple[tuple[str, str], torch.dtype] | None:
+    """Return which stretch is rounded to what, or None, with a warning, on hardware without."""
+    if profile.half is None:
+        raise InputError(
+            f"--precision fast was not measured for --profile {profile.name}; leave it out"
+        )
+    dtype = half_type(device)
+    if dtype is None:
+        print(
+            "mifid: warning: this processor has no bfloat16 (AVX512_BF16 or AMX);"
+            " --precision fast goes on in float32",
+            file=sys.stderr,
+        )
+        return None
+    return profile.half, dtype
 
 
 class _FeatureNetwork(nn.Module):
@@ -100,19 +138,21 @@ def _find_public_graph() -> Path | None:
     return cached if cached.is_file() else None
 
 
-def _count_features(module: nn.Module) -> int:
+def _count_features(module: nn.Module, device: torch.device) -> int:
+    picture = torch.zeros(1, published.SIZE, published.SIZE, 3, device=device)
     with torch.inference_mode():
-        return int(module(torch.zeros(1, published.SIZE, published.SIZE, 3)).shape[1])
+        return int(module(picture).shape[1])
 
 
-def random_network(seed: int = STAND_IN_SEED) -> Network:
+def random_network(seed: int = STAND_IN_SEED, device: torch.device = CPU) -> Network:
     """Return a small random network, for trying things out where no graph is to be had.
 
     Its numbers mean nothing beyond "these pictures differ". For that the weights keep the signal's
     size from layer to layer (He et al. 2015) and there are no biases, which would be the same for
     all pictures.
     """
-    return Network("random", f"random-{seed}", _RandomNetwork(seed), STAND_IN_CHANNELS[-1])
+    module = _RandomNetwork(seed).to(device)
+    return Network("random", f"random-{seed}", module, STAND_IN_CHANNELS[-1], device=device)
 
 
 class _RandomNetwork(nn.Module):

@@ -45,16 +45,19 @@ def resize_bilinear(x: Tensor, height: int, width: int) -> Tensor:
     row and column are copied, and the picture sits up and to the left of where
     ``F.interpolate`` puts it. Columns before rows, in the order that TensorFlow rounds in.
     """
-    left, right, along = _taps(x.shape[-1], width, x.device)
+    left, right, along = _taps(x.shape[-1], width, x)
     x = torch.lerp(x[..., left], x[..., right], along)
-    above, below, down = _taps(x.shape[-2], height, x.device)
+    above, below, down = _taps(x.shape[-2], height, x)
     return torch.lerp(x[..., above, :], x[..., below, :], down[:, None])
 
 
-def _taps(size: int, out: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Return each destination's two source places and how far it lies from the first (0..1)."""
+def _taps(size: int, out: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return each destination's two source places and how far it lies from the first (0..1).
+
+    On the device, and the last in the type, of ``like``.
+    """
     # The scale in float32, as TensorFlow has it: float64 would move some taps' weights.
-    scale = torch.tensor(size, dtype=torch.float32, device=device) / out
-    source = torch.arange(out, dtype=torch.float32, device=device) * scale
+    scale = torch.tensor(size, dtype=torch.float32, device=like.device) / out
+    source = torch.arange(out, dtype=torch.float32, device=like.device) * scale
     first = source.floor().long()
-    return first, (first + 1).clamp(max=size - 1), source - first
+    return first, (first + 1).clamp(max=size - 1), (source - first).to(like.dtype)

@@ -5,64 +5,52 @@ The metric treats its two sides differently, and so does this file:
 generated: must be a submission: every file a PNG of exactly 64x64 in RGB, as Kaggle demands.
 real: the whole picture, squashed to 64x64 with Lanczos, no crop, aspect not kept. What cannot be
     decoded is left out and counted.
-
-Zip members are read one by one and never unpacked, with limits on what they may declare.
 """
 
-import hashlib
 import io
 import os
-import shutil
-import tempfile
-import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import IO, Literal, Self
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from typing import Literal, Self
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mifid.errors import InputError
+from mifid.finding import SUFFIXES, Entry, Found, find, place
 from mifid.published import SIZE
 
 Side = Literal["generated", "real"]
 
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-COMPETITION_FOLDER = "all-dogs"
-COMPETITION_ARCHIVES = ("all-dogs.zip", "generative-dog-images.zip")
-
-MAX_FILE_BYTES = 64 * 2**20  # of one picture, uncompressed
-MAX_ARCHIVE_BYTES = 4 * 2**30  # of an archive within an archive
 MAX_PIXELS = 50_000_000  # the competition's largest picture has 8 million
+KAGGLES_RULE = f"Kaggle takes only images of size {SIZE}x{SIZE}, RGB, PNG"
+PNG_DEPTH = 24  # the byte of a PNG that holds its bits per channel
 
-
-@dataclass(frozen=True)
-class Entry:
-    """A picture that has been found: its name within the folder or archive, and how to read it.
-
-    digest: changes when the content does.
-    """
-
-    name: str
-    read: Callable[[], bytes]
-    digest: Callable[[], str]
+ANIMATED = "are animated: only the first frame counts"
+DEEP = "have 16 bits a channel: read as 8"
+TRANSPARENT = "have a transparent colour: taken as it is, without transparency"
 
 
 @dataclass
 class Pictures:
-    """Pictures that have been found and not yet decoded, sorted by name. Close after use."""
+    """Pictures that have been found and not yet decoded, sorted by name. Close after use.
+
+    remarks: on what was found, a sentence each. skipped, odd: names of those that could not be
+        decoded, and by peculiarity of those that could; known once the batches are through.
+    """
 
     path: Path
     side: Side
     entries: list[Entry]
-    skipped: list[str] = field(default_factory=list)  # names; known once the batches are through
+    remarks: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    odd: dict[str, list[str]] = field(default_factory=dict)
     archives: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -73,6 +61,25 @@ class Pictures:
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    def decoded(self) -> list[str]:
+        """Return the names of those that could be decoded; known once the batches are through."""
+        skipped = set(self.skipped)
+        return [entry.name for entry in self.entries if entry.name not in skipped]
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what is to be minded, a sentence each; whole once the batches are through."""
+        notes = list(self.remarks)
+        if self.skipped:
+            notes.append(
+                f"{len(self.skipped):,} {self.side} pictures could not be decoded: left out"
+                f" ({some(self.skipped)})"
+            )
+        for peculiarity, names in sorted(self.odd.items()):
+            notes.append(
+                f"{len(names):,} {self.side} pictures {peculiarity} ({some(sorted(names))})"
+            )
+        return tuple(notes)
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
         """Yield (size, 64, 64, 3) uint8, the last batch smaller, decoded ahead in threads.
@@ -107,13 +114,17 @@ class Pictures:
     def _decode(self, entry: Entry) -> np.ndarray | None:
         """Return (64, 64, 3) uint8, or None for a real picture that cannot be decoded."""
         try:
-            with Image.open(io.BytesIO(entry.read()), formats=FORMATS) as image:
+            data = entry.read()
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise self._refusal(entry, f"has {image.width} x {image.height} pixels")
                 if self.side == "generated":
                     self._check_submission(entry, image)
-                    return np.asarray(image)
-                whole = image.convert("RGB").resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+                    picture = np.asarray(image)
+                    for peculiarity in _peculiarities(data, image):
+                        self.odd.setdefault(peculiarity, []).append(entry.name)
+                    return picture
+                whole = _as_rgb(image).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
                 return np.asarray(whole)
         except InputError:
             raise
@@ -122,18 +133,18 @@ class Pictures:
         except Exception as error:  # Pillow and zipfile raise a dozen kinds for a damaged file
             if self.side == "real":
                 return None
+            # Pillow's own line would name an object at an address in memory.
+            unknown = isinstance(error, UnidentifiedImageError)
+            reason = "is no picture" if unknown else f"cannot be decoded ({error})"
             raise InputError(
-                f"{self.path}: {entry.name} cannot be decoded ({error}); write it again"
+                f"{self.path}: {entry.name} {reason}: {KAGGLES_RULE}; write it again or remove it"
             ) from error
 
     def _check_submission(self, entry: Entry, image: Image.Image) -> None:
         """Hold a generated picture to the competition's own checks."""
         found = f"{image.width}x{image.height} {image.mode} {image.format}"
         if found != f"{SIZE}x{SIZE} RGB PNG":
-            raise InputError(
-                f"{self.path}: {entry.name} is {found}: Kaggle takes only images of size"
-                f" {SIZE}x{SIZE}, RGB, PNG; write it so"
-            )
+            raise InputError(f"{self.path}: {entry.name} is {found}: {KAGGLES_RULE}; write it so")
 
     def _refusal(self, entry: Entry, what: str) -> InputError:
         return InputError(f"{self.path}: {entry.name} {what}; no picture for this, remove it")
@@ -142,26 +153,24 @@ class Pictures:
 def open_pictures(path: str | Path, side: Side, limit: int | None = None) -> Pictures:
     """Find the pictures of a folder (recursively) or a zip, in the order of their names.
 
-    Files without a picture's suffix, hidden files and ``__MACOSX`` are not looked at. Real pictures
-    may be the competition's download in any layout: where there is a folder ``all-dogs``, only its
-    pictures count; where there are none, an ``all-dogs.zip`` inside is read.
+    Hidden files and ``__MACOSX`` are not looked at, nor what ``finding.find`` says beyond them.
     ``limit`` takes that many, evenly spaced, so that a set sorted by label keeps its mixture.
-    Raises InputError when there is nothing to read, or something too large to be a picture.
+    Raises InputError when there is nothing to read, something too large to be a picture, or a
+    generated archive that Kaggle would not count as it is.
     """
     path = Path(path)
     pictures = Pictures(path, side, [])
     try:
-        found = _find(path, pictures.archives)
-        if side == "real":
-            found = [e for e in found if COMPETITION_FOLDER in _folders(e.name)] or found
-        found.sort(key=lambda entry: entry.name)
-        pictures.entries += [found[i] for i in evenly_spaced(len(found), limit)]
+        found = find(path, pictures.archives, submission=side == "generated")
+        if not found.entries:
+            kinds = " ".join(sorted(SUFFIXES))
+            raise InputError(f"{path}: no pictures in it ({kinds}); give a folder or zip of them")
+        pictures.remarks += _on_real(found) if side == "real" else _on_submission(path, found)
+        entries = sorted(found.entries, key=lambda entry: entry.name)
+        pictures.entries += [entries[i] for i in evenly_spaced(len(entries), limit)]
     except BaseException:
         pictures.archives.close()
         raise
-    if not pictures.entries:
-        kinds = " ".join(sorted(SUFFIXES))
-        raise InputError(f"{path}: no pictures in it ({kinds}); give a folder or zip of them")
     return pictures
 
 
@@ -172,106 +181,64 @@ def evenly_spaced(count: int, limit: int | None) -> list[int]:
     return [i * count // limit for i in range(limit)]
 
 
-def _find(path: Path, archives: ExitStack) -> list[Entry]:
-    if path.is_dir():
-        return _find_in_folder(path, archives)
-    if not path.exists():
-        raise InputError(f"{path}: not found; give a folder, a zip or saved features (.npz)")
-    return _find_in_zip(path, path, archives)
+def some(names: Sequence[str], shown: int = 3) -> str:
+    """Return the first names, and how many there are beyond them."""
+    rest = [f"and {len(names) - shown:,} more"] if len(names) > shown else []
+    return ", ".join([*names[:shown], *rest])
 
 
-def _find_in_folder(folder: Path, archives: ExitStack) -> list[Entry]:
-    files = {
-        file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()
-    }
-    names = [name for name in files if _is_picture(name)]
-    for name in names:
-        _check_size(folder, name, files[name].stat().st_size, MAX_FILE_BYTES)
-    if names:
-        return [_disk_entry(name, files[name]) for name in names]
-    inner = _competition_archive(folder, list(files))
-    return _find_in_zip(files[inner], files[inner], archives) if inner else []
-
-
-def _find_in_zip(
-    source: Path | IO[bytes], shown: Path, archives: ExitStack, depth: int = 2
-) -> list[Entry]:
-    """List an archive's pictures; ``shown`` is what messages call it.
-
-    ``depth`` archives may lie within each other: one that holds itself would have no end.
-    """
-    try:
-        archive = archives.enter_context(ZipFile(source))
-    except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InputError(
-            f"{shown}: neither a folder nor a whole zip archive ({error});"
-            " give a folder, a zip or saved features (.npz)"
-        ) from error
-    members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
-    sizes = {name: info.file_size for name, info in members.items()}
-    names = [name for name in sizes if _is_picture(name)]
-    for name in names:
-        _check_size(shown, name, sizes[name], MAX_FILE_BYTES)
-    if names:
-        return [_member_entry(archive, members[name]) for name in names]
-    inner = _competition_archive(shown, list(sizes))
-    if inner is None or depth == 0:
+def _on_real(found: Found) -> list[str]:
+    if not found.overwritten:
         return []
-    _check_size(shown, inner, sizes[inner], MAX_ARCHIVE_BYTES)
-    copy = _unpacked(archive, inner, shown, archives)
-    return _find_in_zip(copy, shown / inner, archives, depth - 1)
+    return [
+        f"{len(found.overwritten):,} names stand in the real archive more than once: the last of"
+        f" each counts ({some(found.overwritten)})"
+    ]
 
 
-def _disk_entry(name: str, file: Path) -> Entry:
-    return Entry(name, file.read_bytes, lambda: hashlib.blake2b(file.read_bytes()).hexdigest())
-
-
-def _member_entry(archive: ZipFile, info: ZipInfo) -> Entry:
-    # The checksum in the archive's directory covers the content, and costs no reading.
-    checksum = f"{info.CRC:08x} {info.file_size}"
-    return Entry(info.filename, lambda: _read_member(archive, info), lambda: checksum)
-
-
-def _read_member(archive: ZipFile, info: ZipInfo) -> bytes:
-    """Return the content; without a size, a member unpacks however much more it holds than said."""
-    with archive.open(info) as stream:
-        return stream.read(info.file_size + 1)
-
-
-def _unpacked(archive: ZipFile, name: str, shown: Path, archives: ExitStack) -> IO[bytes]:
-    """Copy an inner archive to a temporary file: a compressed one allows no jumping about."""
-    copy = archives.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (the stack closes it)
-    try:
-        with archive.open(name) as inner:
-            shutil.copyfileobj(inner, copy, 2**20)
-    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"{shown}: {name} cannot be read ({error}); download it again") from error
-    return copy
-
-
-def _competition_archive(path: Path, names: list[str]) -> str | None:
-    """Return the one archive of the competition's among the names, the innermost kind first."""
-    for wanted in COMPETITION_ARCHIVES:
-        found = [name for name in names if PurePosixPath(name).name == wanted]
-        if len(found) > 1:
-            raise InputError(f"{path}: has both {found[0]} and {found[1]}; give one of them")
-        if found:
-            return found[0]
-    return None
-
-
-def _is_picture(name: str) -> bool:
-    path = PurePosixPath(name)
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return path.suffix.lower() in SUFFIXES and not hidden
-
-
-def _folders(name: str) -> tuple[str, ...]:
-    return PurePosixPath(name).parts[:-1]
-
-
-def _check_size(path: Path, name: str, size: int, limit: int) -> None:
-    if size > limit:
+def _on_submission(path: Path, found: Found) -> list[str]:
+    """Say what Kaggle would mind about a whole submission; raise where pictures would be lost."""
+    if found.overwritten:
         raise InputError(
-            f"{path}: {name} has {size:,} bytes, over the limit of {limit:,}; remove it"
+            f"{path}: {found.overwritten[0]} stands in it more than once: unpacked, as Kaggle does"
+            f" it, one overwrites the other and {len(found.entries):,} pictures are left; give"
+            " every picture a name of its own"
         )
+    remarks = []
+    names = [entry.name for entry in found.entries]
+    folders = [name for name in names if "/" in place(name)]
+    if found.zipped and folders:
+        remarks.append(
+            f"{len(folders):,} generated pictures lie in folders within the archive, and the"
+            f" competition asks for PNG files only; put them at its top ({some(folders)})"
+        )
+    unlike = [name for name in names if PurePosixPath(name).suffix.lower() != ".png"]
+    if unlike:
+        remarks.append(
+            f"the names of {len(unlike):,} generated pictures do not end in .png, and the"
+            f" competition asks for PNG files ({some(unlike)})"
+        )
+    if found.others:
+        remarks.append(
+            f"{len(found.others):,} files beside the generated pictures are not looked at, and the"
+            f" competition asks for PNG files only ({some(found.others)})"
+        )
+    return remarks
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):  # Pillow would cut 16 bits off at 255, to nearly white
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")  # the same colours, without Pillow's warning
+    return image.convert("RGB")
+
+
+def _peculiarities(data: bytes, image: Image.Image) -> list[str]:
+    """Return what a PNG that Kaggle takes has beyond 64x64 pixels of RGB in 8 bits."""
+    found = {
+        ANIMATED: getattr(image, "is_animated", False),
+        DEEP: data[PNG_DEPTH] == 16,
+        TRANSPARENT: "transparency" in image.info,
+    }
+    return [peculiarity for peculiarity, has_it in found.items() if has_it]

@@ -20,7 +20,8 @@ class Profile:
 
     input, output: tensors of the graph. size: side to which pictures are resized before the graph
     (TF1's bilinear); None where the graph does it. scaled: whether 0..255 becomes -1..1 before the
-    graph. threshold: distances under it count as memorization.
+    graph. threshold: distances under it count as memorization. half: the tensors between which
+    half precision was measured to be enough (``backend`` says how); None where it was not measured.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Profile:
     size: int | None
     scaled: bool
     threshold: float
+    half: tuple[str, str] | None = None
 
     def prepare(self, pictures: Tensor) -> Tensor:
         """Turn (N, 64, 64, 3) float32 RGB 0..255 into what the input tensor takes, same axes."""
@@ -39,7 +41,9 @@ class Profile:
 
 
 # Inception, 2015: behind the JPEG decoder, before the classifier; it resizes and scales by itself.
-PUBLIC = Profile("public", "ExpandDims:0", "pool_3:0", None, False, 0.1)
+PUBLIC = Profile(
+    "public", "ExpandDims:0", "pool_3:0", None, False, 0.1, half=("Mul:0", "mixed_8/join:0")
+)
 # NASNet-A Large: 4,032 features.
 PRIVATE = Profile("private", "input:0", "final_layer/Mean:0", 331, True, 0.25)
 PROFILES = {profile.name: profile for profile in (PUBLIC, PRIVATE)}

@@ -1,10 +1,12 @@
 """More than a number: every further metric on the same features, and how sure the score is."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mifid import standing
+from mifid import breeds, standing
 from mifid.authenticity import authenticity
+from mifid.breeds import Breed
 from mifid.density_coverage import density_coverage
 from mifid.features import Features
 from mifid.infinity import fid_infinity
@@ -52,8 +54,26 @@ def margins(result: Result) -> dict[str, Any]:
     return found
 
 
-def lines(extras: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the extras as rows of a table for people."""
+def table(result: Result, extras: dict[str, Any], by_breed: Sequence[Breed] = ()) -> str:
+    """Return the result for people, its label first, and the breeds in a table of their own."""
+    penalty = "none" if result.distance_thresholded == 1 else "as memorization"
+    rows = [
+        ("MiFID", f"{result.mifid:.5g}   ({result.label})"),
+        ("FID", f"{result.fid:.5g}"),
+        ("distance", f"{result.distance:.4f}   (threshold {result.threshold}, penalty: {penalty})"),
+        ("pictures", f"{result.images:,} generated, {result.real_images:,} real"),
+        ("network", f"{result.network} {result.graph[:12]}"),
+        *_lines(extras),
+        ("time", f"{result.seconds:.1f} s"),
+    ]
+    width = max(len(name) for name, _ in rows) + 2
+    lines = [f"{name:<{width}}{text}" for name, text in rows]
+    if by_breed:
+        lines += ["", *breeds.lines(by_breed)]
+    return "\n".join(lines)
+
+
+def _lines(extras: dict[str, Any]) -> list[tuple[str, str]]:
     rows = []
     for name, value in extras.items():
         if name == "margins":

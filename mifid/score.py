@@ -15,18 +15,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mifid import published
+from mifid import cautions, published
 from mifid.cache import cached
-from mifid.device import choose_device
-from mifid.distance import memorization_distance
+from mifid.distance import nearest_real
 from mifid.errors import InputError, WorkError
-from mifid.features import UNKNOWN, Features, extract, load
+from mifid.features import UNKNOWN, Features, check_values, extract, load
 from mifid.frechet import frechet_distance, moments
 from mifid.network import Network, open_network
 from mifid.pictures import Pictures, Side, open_pictures
 from mifid.profiles import EPSILON, PUBLIC, Profile
-
-FEW_IMAGES = 2048  # as many as there are features: fewer give a covariance without full rank
 
 Source = str | Path | Features
 
@@ -72,7 +69,8 @@ def score(
     profile: Profile = PUBLIC,
     layer: str | None = None,
     backend: str = "auto",
-    batch: int = 16,
+    precision: str = "exact",
+    batch: int | None = None,
     limit: int | None = None,
     device: str = "auto",
 ) -> Result:
@@ -81,9 +79,9 @@ def score(
     generated, real: a folder, a zip, saved features (``.npz``) or features in memory.
     graph: a frozen graph's file or an open network; without one ``$MIFID_GRAPH``, the fetched
         graph, or a random network, in this order (see ``open_network``).
-    profile, layer, backend: as in ``open_network``.
+    profile, layer, backend, precision, device: as in ``open_network``.
     batch: pictures that the network sees at once. limit: score only this many of each side, evenly
-        spaced in the order of their names. device: ``auto``, ``cpu`` or ``cuda``.
+        spaced in the order of their names.
 
     Raises InputError for what is wrong with the input, WorkError for a score that is no number.
     """
@@ -95,6 +93,7 @@ def score(
         profile=profile,
         layer=layer,
         backend=backend,
+        precision=precision,
         batch=batch,
         limit=limit,
         device=device,
@@ -111,7 +110,8 @@ def both_sides(
     profile: Profile = PUBLIC,
     layer: str | None = None,
     backend: str = "auto",
-    batch: int = 16,
+    precision: str = "exact",
+    batch: int | None = None,
     limit: int | None = None,
     device: str = "auto",
 ) -> tuple[Features, Features]:
@@ -121,9 +121,16 @@ def both_sides(
             _open(generated, "generated", limit, files),
             _open(real, "real", limit, files),
         )
-        open_it = partial(open_network, profile=profile, layer=layer, backend=backend)
+        open_it = partial(
+            open_network,
+            profile=profile,
+            layer=layer,
+            backend=backend,
+            precision=precision,
+            device=device,
+        )
         network = _network_for(*opened, graph, open_it)
-        fake, true = (_features_of(side, network, batch, device) for side in opened)
+        fake, true = (_features_of(side, network, batch) for side in opened)
     _check_same_network(network, fake, true)
     return fake, true
 
@@ -136,14 +143,17 @@ def score_features(
     Raises InputError for features that have no score, WorkError for a score that is no number.
     """
     start = time.perf_counter()
-    fid = frechet_distance(*(side.moments or moments(side.values) for side in (fake, true)))
-    distance = memorization_distance(fake.values, true.values)
+    generated, real = (side.moments or moments(side.values) for side in (fake, true))
+    fid = frechet_distance(generated, real)
+    distances, _ = nearest_real(fake.values, true.values)
+    distance = float(distances.mean())
     thresholded = apply_threshold(distance, profile.threshold)
     mifid = fid / (thresholded + EPSILON)
     if not math.isfinite(mifid):
         raise WorkError(f"the score is not a finite number (FID {fid}, distance {distance})")
     name, graph_id = _identity(fake, true)
-    label, comparable = label_for(name, len(fake), len(true), limit, layer_of(graph_id))
+    fast = "fast" in (fake.precision, true.precision)
+    label, comparable = label_for(name, len(fake), len(true), limit, layer_of(graph_id), fast)
     return Result(
         mifid=mifid,
         fid=fid,
@@ -157,7 +167,16 @@ def score_features(
         comparable=comparable,
         label=label,
         limit=limit,
-        warnings=_warnings(fake, true, distance, profile.threshold),
+        warnings=(
+            *cautions.on_side(fake, "generated"),
+            *cautions.on_side(true, "real"),
+            *cautions.on_submission(fake, limit),
+            *cautions.on_variety(fake, generated, real),
+            *cautions.on_memorization(distances, distance, profile.threshold),
+            *cautions.on_quotient(
+                fid, distance, profile.threshold, generated.total_variance + real.total_variance
+            ),
+        ),
         seconds=time.perf_counter() - start,
     )
 
@@ -168,13 +187,19 @@ def apply_threshold(distance: float, threshold: float = PUBLIC.threshold) -> flo
 
 
 def label_for(
-    network: str, images: int, real_images: int, limit: int | None, layer: str = ""
+    network: str,
+    images: int,
+    real_images: int,
+    limit: int | None,
+    layer: str = "",
+    fast: bool = False,
 ) -> tuple[str, bool]:
     """Return what a score may be called, and whether it is the leaderboard's number.
 
     That takes the published graph, all real pictures and a whole submission.
     """
     limited = [f"limited to {limit:,} a side"] if limit is not None else []
+    limited += ["fast (within 0.5 %)"] if fast else []
     if layer:
         return ", ".join([f"FID on layer {layer}", "not Kaggle's", *limited]), False
     if network == "unverified":
@@ -202,14 +227,16 @@ def _open(source: Source, side: Side, limit: int | None, files: ExitStack) -> Fe
     """Open one side, so that whatever is wrong with it shows before the work on the other."""
     opened: Features | Pictures
     if isinstance(source, Features):
+        check_values(source.values, f"the {side} features")
         opened = source.limited(limit)
     elif Path(source).suffix == ".npz":
         opened = load(Path(source)).limited(limit)
     else:
         opened = files.enter_context(open_pictures(source, side, limit))
+    where = f"the {side} features" if isinstance(source, Features) else source
     if len(opened) < 2:
-        where = f"the {side} features" if isinstance(source, Features) else source
-        raise InputError(f"{where}: only {len(opened)} {side} picture; a score needs 2 at least")
+        pictures = "picture" if len(opened) == 1 else "pictures"
+        raise InputError(f"{where}: only {len(opened)} {side} {pictures}; a score needs 2 at least")
     return opened
 
 
@@ -231,14 +258,18 @@ def _network_for(
     return network
 
 
-def _features_of(
-    side: Features | Pictures, network: Network | None, batch: int, device: str
-) -> Features:
+def _features_of(side: Features | Pictures, network: Network | None, batch: int | None) -> Features:
     if network is None or isinstance(side, Features):
         assert isinstance(side, Features)  # without a network both sides are
         return side
-    compute = partial(extract, side, network, choose_device(device), batch)
-    return cached(side, network, compute) if side.side == "real" else compute()
+    compute = partial(extract, side, network, batch)
+    features = cached(side, network, compute) if side.side == "real" else compute()
+    if len(features) < 2:
+        raise InputError(
+            f"{side.path}: only {len(features)} of its {len(side)} pictures can be decoded; a score"
+            " needs 2 at least"
+        )
+    return features
 
 
 def _check_same_network(network: Network | None, *sides: Features) -> None:
@@ -262,27 +293,3 @@ def _identity(fake: Features, true: Features) -> tuple[str, str]:
     if UNKNOWN in (fake.graph, true.graph):
         return UNKNOWN, UNKNOWN
     return fake.network, fake.graph
-
-
-def _warnings(fake: Features, true: Features, distance: float, threshold: float) -> tuple[str, ...]:
-    warnings = []
-    for features, side in ((fake, "generated"), (true, "real")):
-        if len(features) < FEW_IMAGES:
-            warnings.append(
-                f"{len(features):,} {side} pictures: with fewer than {FEW_IMAGES:,} the FID"
-                " reads too high"
-            )
-        if features.skipped:
-            warnings.append(f"{features.skipped:,} {side} pictures could not be decoded: left out")
-        if features.graph == UNKNOWN:
-            warnings.append(f"the {side} features do not say which network they are of")
-    if fake.side == "real":
-        warnings.append(
-            "the generated features were extracted under the real side's rules: sizes and formats"
-            " were not checked (features --generated does)"
-        )
-    if distance < threshold:
-        warnings.append(
-            f"the distance {distance:.4g} is under {threshold}: counted as memorization"
-        )
-    return tuple(warnings)

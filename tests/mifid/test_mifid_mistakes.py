@@ -20,7 +20,6 @@ from mifid.graph import read_graph
 from mifid.network import Network, open_network
 from mifid.score import score
 
-CPU = torch.device("cpu")
 COUNT = 6
 
 
@@ -31,7 +30,7 @@ def error(saved: dict, squashed: Callable, graph_file: Path) -> Callable[[], flo
     theirs = saved["features_a"][:COUNT]
 
     def measure(network: Network | None = None, pictures: np.ndarray = pictures) -> float:
-        ours = compute([pictures], network or open_network(graph_file, backend="torch"), CPU)
+        ours = compute([pictures], network or open_network(graph_file, backend="torch"))
         norms = np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs, axis=1)
         return float(norms.max())
 

@@ -29,7 +29,7 @@ def test_inception_agrees_with_tensorflows_saved_features(
     spread = np.arange(0, 2100, 2100 // 24)[:24]
     for side in ("a", "b"):
         pictures = squashed(saved[f"names_{side}"][spread])
-        ours = compute([pictures], inception, CPU)
+        ours = compute([pictures], inception)
         assert ours.shape == (24, 2048)
         assert ours.dtype == np.float32
         assert relative_error(ours, saved[f"features_{side}"][spread]) < 1e-5
@@ -37,8 +37,8 @@ def test_inception_agrees_with_tensorflows_saved_features(
 
 def test_inception_does_not_depend_on_the_batch(inception: Network, drawn: Callable) -> None:
     pictures = drawn(0, 4)
-    together = compute([pictures], inception, CPU)
-    apart = compute([pictures[:1], pictures[1:]], inception, CPU)
+    together = compute([pictures], inception)
+    apart = compute([pictures[:1], pictures[1:]], inception)
     assert relative_error(apart, together) < 1e-5
 
 
@@ -68,17 +68,17 @@ def test_random_features_differ_between_pictures_and_not_between_runs(
     stand_in: Network, drawn: Callable
 ) -> None:
     pictures = drawn(0, 40)
-    features = compute([pictures], stand_in, CPU)
+    features = compute([pictures], stand_in)
     assert features.shape == (40, 256)
     assert features.std(axis=0).mean() > 0.1 * features.mean()
     assert features.std(axis=0).min() > 0
-    np.testing.assert_array_equal(features, compute([pictures], random_network(), CPU))
+    np.testing.assert_array_equal(features, compute([pictures], random_network()))
 
 
 def test_random_features_do_not_depend_on_the_batch(stand_in: Network, drawn: Callable) -> None:
     pictures = drawn(1, 13)
-    together = compute([pictures], stand_in, CPU)
-    apart = compute([pictures[:1], pictures[1:6], pictures[6:]], stand_in, CPU)
+    together = compute([pictures], stand_in)
+    apart = compute([pictures[:1], pictures[1:6], pictures[6:]], stand_in)
     assert relative_error(apart, together) < 1e-6
 
 
@@ -87,7 +87,7 @@ def test_not_a_number_is_an_error_and_not_a_score(drawn: Callable) -> None:
     with torch.no_grad():
         next(broken.module.parameters()).fill_(float("nan"))
     with pytest.raises(WorkError, match="not finite"):
-        compute([drawn(0, 2)], broken, CPU)
+        compute([drawn(0, 2)], broken)
 
 
 def test_full_precision_stays_within_its_block() -> None:
@@ -122,15 +122,15 @@ def test_gpu_that_does_not_work(
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_gpu_gives_the_same_features(stand_in: Network, drawn: Callable) -> None:
     pictures = drawn(2, 8)
-    there = compute([pictures], random_network(), torch.device("cuda"))
-    assert relative_error(there, compute([pictures], stand_in, CPU)) < 1e-5
+    there = compute([pictures], random_network(device=torch.device("cuda")))
+    assert relative_error(there, compute([pictures], stand_in)) < 1e-5
 
 
 def test_saved_features_come_back(
     archive: Callable, drawn: Callable, stand_in: Network, tmp_path: Path
 ) -> None:
     with open_pictures(archive("a.zip", drawn(0, 5)), "generated") as pictures:
-        features = extract(pictures, stand_in, CPU, batch=2)
+        features = extract(pictures, stand_in, batch=2)
     save(features, tmp_path / "a.npz")
     back = load(tmp_path / "a.npz")
     np.testing.assert_array_equal(back.values, features.values)

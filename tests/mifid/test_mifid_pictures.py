@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mifid import pictures as module
+from mifid import finding as module
 from mifid.errors import InputError
 from mifid.pictures import evenly_spaced, open_pictures
 
@@ -140,10 +140,12 @@ def test_what_kaggle_refuses(
         decoded(path, "generated", batch=1)
 
 
-def test_generated_picture_that_cannot_be_decoded(tmp_path: Path) -> None:
-    path = zipped(tmp_path / "images.zip", {"a.png": b"junk"})
-    with pytest.raises(InputError, match=r"a\.png cannot be decoded"):
-        decoded(path, "generated")
+def test_generated_picture_that_cannot_be_decoded(tmp_path: Path, encoded: Callable) -> None:
+    whole = encoded(WIDE[:64, :64])
+    for content, reason in ((b"junk", "is no picture"), (whole[:-2000], "cannot be decoded")):
+        path = zipped(tmp_path / "images.zip", {"a.png": content})
+        with pytest.raises(InputError, match=rf"a\.png {reason}.*: Kaggle takes only"):
+            decoded(path, "generated")
 
 
 def test_limit_is_spread_evenly(archive: Callable, drawn: Callable) -> None:

@@ -6,15 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from mifid.errors import InputError
 from mifid.features import compute
 from mifid.network import open_network
 from mifid.profiles import LAYERS, PRIVATE
 from mifid.score import score
-
-CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +57,7 @@ def test_the_private_profile_feeds_the_network_as_the_2021_release(
     assert (network.name, network.features, network.profile.threshold) == ("unverified", 12, 0.25)
     resized = tf.compat.v1.image.resize_bilinear(pictures.astype(np.float32), (331, 331)).numpy()
     theirs = fetched(tf, nasnet, "input:0", "final_layer/Mean:0", resized / 255 * 2 - 1)
-    assert difference(compute([pictures], network, CPU), theirs) < 1e-5
+    assert difference(compute([pictures], network), theirs) < 1e-5
 
 
 def test_a_private_score_says_what_it_is(nasnet: Path, drawn: Callable, archive: Callable) -> None:
@@ -81,14 +78,14 @@ def test_a_layer_is_tensorflows_averaged_over_space(
     theirs = fetched(tf, graph_file, "ExpandDims:0", LAYERS[layer], pictures.astype(np.float32))
     if layer.isdecimal():
         assert network.features == int(layer)
-    assert difference(compute([pictures], network, CPU), theirs) < 1e-5
+    assert difference(compute([pictures], network), theirs) < 1e-5
 
 
 def test_both_backends_agree_and_any_node_is_a_layer(graph_file: Path, drawn: Callable) -> None:
     pictures = drawn(4, 3)
     for layer in (None, "mixed_5/join", "mixed_5/join:0"):
         ours, theirs = (
-            compute([pictures], open_network(graph_file, layer=layer, backend=backend), CPU)
+            compute([pictures], open_network(graph_file, layer=layer, backend=backend))
             for backend in ("torch", "tensorflow")
         )
         assert difference(ours, theirs) < 1e-5
@@ -118,7 +115,7 @@ def test_features_of_different_layers_are_not_mixed(
 
     path = archive("a.zip", drawn(5, 4))
     with open_pictures(path, "real") as pictures:
-        real = extract(pictures, open_network(graph_file, layer="mixed_7"), CPU)
+        real = extract(pictures, open_network(graph_file, layer="mixed_7"))
     with pytest.raises(InputError, match="different networks"):
         score(path, real, graph_file, layer="192")
     assert score(path, real, graph_file, layer="768").images == 4  # the same layer's other name

@@ -150,10 +150,15 @@ def test_pictures_and_their_saved_features_score_the_same(
 
 
 def test_warnings_name_what_to_mind(archive: Callable, drawn: Callable) -> None:
-    result = score(replace(features(0, 5), side="real"), replace(features(1, 5), skipped=3))
+    noted = replace(features(1, 5), notes=("3 real pictures could not be decoded",))
+    result = score(replace(features(0, 5), side="real"), noted)
     text = " | ".join(result.warnings)
     for part in ("5 generated pictures: with fewer", "5 real pictures", "3 real", "not checked"):
         assert part in text
+    assert "Kaggle asks for 10,000" in text
+    assert "10,000" not in " ".join(score(features(0, 5), features(1, 5), limit=4).warnings)
+    whole = score(features(0, 10_000), features(1, 3000)).warnings
+    assert [line for line in whole if "memorization" not in line] == []
 
 
 def test_saved_statistics_in_the_notebooks_form_are_used_as_they_are(tmp_path: Path) -> None:

@@ -17,8 +17,6 @@ from mifid.network import Network
 from mifid.score import score
 from mifid.translate import translate
 
-CPU = torch.device("cpu")
-
 
 @pytest.fixture(scope="module")
 def tf() -> Any:
@@ -240,7 +238,7 @@ def test_inception_features(
         ]
     )
     theirs = reference(pictures)
-    ours = compute([pictures], inception, CPU)
+    ours = compute([pictures], inception)
     error = np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs, axis=1)
     assert error.max() < 1e-5
 
