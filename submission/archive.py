@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import struct
 import zipfile
 import zlib
@@ -57,18 +58,33 @@ def write(
         comment: facts about the run, kept as JSON in the archive's comment.
         verify: looks at the archive before it takes its place; what it raises keeps it out.
     """
-    count = 0
     with _replacing(path) as file:
-        with zipfile.ZipFile(file, "w") as archive:
-            archive.comment = json.dumps(comment, sort_keys=True).encode()
-            for count, png in enumerate(_encoded(batches), start=1):
-                member = zipfile.ZipInfo(f"{count - 1:05}.png", EARLIEST)
-                member.create_system = 3  # Unix, on every system
-                member.external_attr = 0o644 << 16
-                archive.writestr(member, png)  # stored: a PNG is compressed already
+        count = encode(file, batches, comment)
         file.flush()
-        verify(Path(f"/proc/self/fd/{file.fileno()}") if _nameless(file) else Path(file.name))
+        verify(_opened(file) if _nameless(file) else Path(file.name))
     return count
+
+
+def encode(file: IO[bytes], batches: Iterable[Pictures], comment: dict[str, Any]) -> int:
+    """Writes the archive to an open file, and returns the number of pictures; see `write`."""
+    count = 0
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.comment = json.dumps(comment, sort_keys=True).encode()
+        for count, png in enumerate(_encoded(batches), start=1):
+            member = zipfile.ZipInfo(f"{count - 1:05}.png", EARLIEST)
+            member.create_system = 3  # Unix, on every system
+            member.external_attr = 0o644 << 16
+            archive.writestr(member, png)  # stored: a PNG is compressed already
+    return count
+
+
+def remove_partials(path: Path) -> None:
+    """Removes what processes that were killed have left beside an archive.
+
+    Only for who knows that nobody else is writing it.
+    """
+    for partial in path.parent.glob(f".{path.name}.*.partial"):
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -76,25 +92,44 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
     """Opens a file that takes `path`'s place at the end, and of which an error leaves nothing.
 
     Where the system can, the file has no name until then: even a process that is killed leaves
-    nothing beside `path`, and Kaggle keeps whatever lies there.
+    nothing beside `path`, and Kaggle keeps whatever lies there. (Between the last two calls it has
+    both, and a whole file.)
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        # O_TMPFILE: Linux, on most of its file systems.
-        descriptor = os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o644)
-    except (AttributeError, OSError):
-        descriptor = -1
-    file = partial.open("w+b") if descriptor < 0 else os.fdopen(descriptor, "w+b")
+    partial.unlink(missing_ok=True)  # of a process that was killed and had the same number
+    file = _open(path.parent) or partial.open("w+b")
     try:
         with file:
             yield file
             if _nameless(file):
-                # The folder's descriptor is not used, but makes Python follow the link to the file.
-                number = file.fileno()
-                os.link(f"/proc/self/fd/{number}", partial, src_dir_fd=number)
+                _name(file, partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _open(folder: Path) -> IO[bytes] | None:
+    """A file without a name on the folder's disk; None where the system has no such thing."""
+    try:
+        if Path("/proc/self/fd").is_dir():
+            # O_TMPFILE: Linux, on most of its file systems.
+            return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o644), "w+b")
+    except (AttributeError, OSError):
+        pass
+    return None
+
+
+def _name(file: IO[bytes], path: Path) -> None:
+    file.flush()
+    try:
+        # The folder's descriptor is not used, but makes Python follow the link to the file.
+        os.link(_opened(file), path, src_dir_fd=file.fileno())
+    except OSError:  # some file systems give no name later
+        shutil.copyfile(_opened(file), path)
+
+
+def _opened(file: IO[bytes]) -> Path:
+    return Path(f"/proc/self/fd/{file.fileno()}")
 
 
 def _nameless(file: IO[bytes]) -> bool:
@@ -139,7 +174,7 @@ def check(path: Path, count: int = COUNT, size: int = SIZE) -> Summary:
     return Summary(len(members), size, path.stat().st_size, comment)
 
 
-def pixels(path: Path, limit: int) -> Pictures:
+def pixels(path: Path | IO[bytes], limit: int) -> Pictures:
     """The first pictures of a checked archive as one array (N, H, W, 3) uint8."""
     with zipfile.ZipFile(path) as archive:
         return np.stack([_decode(_read(archive, m)) for m in archive.infolist()[:limit]])

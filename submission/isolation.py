@@ -1,9 +1,11 @@
 """Cuts a script off as Kaggle does, then becomes it.
 
 Run as a file, never imported by what it runs: `python -I isolation.py ORDER`, where ORDER is JSON
-with `script`, `read_only` (folders), `networks` (ways to try, in order) and `report` (an open file
-descriptor that gets a JSON object: what was reached, in words). Linux's namespaces need no package,
-but before Python 3.12 only ctypes reaches them.
+with `run` (the script and its arguments), `read_only` (folders), `networks` (ways to try, in
+order), `processors` (how many), `own_disk` (whether the current folder becomes a disk by itself)
+and `report` (an open socket that gets a JSON object: what was reached, in words; with it goes the
+open root of that disk). Linux's namespaces need no package, but before Python 3.12 only ctypes
+reaches them.
 """
 
 import ctypes
@@ -30,6 +32,9 @@ MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 1 << 5, 1 << 12, 1 << 14
 MS_LOCKED = 2 | 4 | 8  # nosuid, nodev, noexec: a user namespace must keep them
 PR_SET_PDEATHSIG = 1
 SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
+
+MOUNTED = "source and input mounted read-only"
+DISK_BYTES = 256 * 2**20  # 10,000 pictures of noise have half of that
 
 LOCAL_NAMES = (None, "", "localhost", "127.0.0.1", "::1")
 
@@ -60,18 +65,47 @@ def enter_namespaces(as_user: bool) -> None:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, flags)
 
 
+def mount(
+    source: str | None, target: str, flags: int, kind: str | None = None, data: str | None = None
+) -> None:
+    """Calls mount(2)."""
+    first, second, third, last = (
+        text.encode() if text else None for text in (source, target, kind, data)
+    )
+    system_call("mount", first, second, third, ctypes.c_ulong(flags), last)
+
+
 def mount_read_only(folders: list[str]) -> None:
     """Makes folders read-only for this process and its children, root included."""
-
-    def mount(source: str | None, target: str, flags: int) -> None:
-        paths = [path.encode() if path else None for path in (source, target)]
-        system_call("mount", *paths, None, ctypes.c_ulong(flags), None)
-
     mount(None, "/", MS_REC | MS_PRIVATE)  # what follows is not seen outside
     for folder in folders:
         mount(folder, folder, MS_BIND | MS_REC)
         locked = os.statvfs(folder).f_flag & MS_LOCKED
         mount(None, folder, MS_BIND | MS_REMOUNT | MS_RDONLY | locked)
+
+
+def mount_own_disk(folder: str) -> int:
+    """Makes a folder a disk of its own, DISK_BYTES large; returns the disk's open root.
+
+    The folder is only a part of the disk, `working`: what fills the disk can lie beside it. Through
+    the open root both are reached from outside this namespace, and after its end.
+    """
+    mount("tmpfs", folder, 0, "tmpfs", f"size={DISK_BYTES}")
+    root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    part = Path(folder, "working")
+    part.mkdir()
+    mount(str(part), folder, MS_BIND)
+    os.chdir(folder)  # the current folder was still the one below the mount
+    return root
+
+
+def limit_processors(count: int) -> str:
+    """Binds this process and its children to some processors; says to how many."""
+    if not hasattr(os, "sched_setaffinity"):
+        return "not limited: this system cannot bind a process to some of them"
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+    there = os.cpu_count()
+    return f"{count}" if count == there else f"{count}; os.cpu_count() still says {there}"
 
 
 def block_sockets() -> None:
@@ -107,26 +141,41 @@ def isolate(networks: list[str], read_only: list[str]) -> tuple[str, dict[str, s
             continue
         try:
             mount_read_only(read_only)
-            files = "source and input mounted read-only"
+            files = MOUNTED
         except OSError as error:
             files = f"{by_permissions} ({error})"
         return way, {"network": f"none, in a {way}, loopback up", "files": files}
     raise OSError(f"this system permits none of: {', '.join(networks)}")
 
 
-def main(order: dict[str, Any]) -> None:
-    """Isolates this process, says how, and runs the script in its place."""
+def prepare(order: dict[str, Any]) -> tuple[str, dict[str, str], list[int]]:
+    """Isolates this process; returns how, in words too, and the open root of a disk if there is."""
     way, words = isolate(order["networks"], order["read_only"])
+    words["processors"] = limit_processors(order["processors"])
     if sys.platform == "linux":
         # An abandoned rehearsal must not leave a kernel running for hours.
         system_call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.write(order["report"], json.dumps(words).encode())
-    os.close(order["report"])
+    if not order["own_disk"]:
+        return way, words, []
+    if words["files"] != MOUNTED:  # it would be mounted for the whole machine
+        raise OSError("no disk of its own for the working folder: this system permits no mounts")
+    return way, words, [mount_own_disk(str(Path.cwd()))]
+
+
+def main(order: dict[str, Any]) -> None:
+    """Isolates this process, says how or why not, and runs the script in its place."""
+    with socket.socket(fileno=order["report"]) as report:
+        try:
+            way, words, disks = prepare(order)
+        except OSError as error:
+            report.sendall(json.dumps({"refused": str(error)}).encode())
+            sys.exit(1)
+        socket.send_fds(report, [json.dumps(words).encode()], disks)
     if way == BLOCKED_SOCKETS:  # in this interpreter only: it must run the script itself
-        sys.argv = [order["script"]]
-        runpy.run_path(order["script"], run_name="__main__")
+        sys.argv = order["run"]
+        runpy.run_path(sys.argv[0], run_name="__main__")
     else:
-        os.execv(sys.executable, [sys.executable, "-I", "-u", order["script"]])
+        os.execv(sys.executable, [sys.executable, "-I", "-u", *order["run"]])
 
 
 if __name__ == "__main__":

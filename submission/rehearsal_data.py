@@ -8,12 +8,18 @@ from local.data import competition, default
 COMPETITION = "generative-dog-images"
 
 
-def mount(data: Path | None, folder: Path) -> int:
+def mount(data: Path | None, folder: Path) -> None:
     """Writes the data below `folder` where Kaggle mounts it; None: drawn dogs.
 
-    Returns the number of pictures; raises `local.errors.InputError` for data that cannot be used.
+    Raises:
+        InputError: the data cannot be used.
     """
-    return competition.write_kaggle_layout(default.data_path(data), folder / COMPETITION)
+    competition.write_kaggle_layout(default.data_path(data), folder / COMPETITION)
+
+
+def count(folder: Path) -> int:
+    """Returns the number of pictures that are mounted below `folder`."""
+    return sum(path.is_file() for path in (folder / COMPETITION / "all-dogs").rglob("*"))
 
 
 def manifest(folders: list[Path]) -> dict[str, str]:

@@ -1,22 +1,23 @@
-"""Runs an isolated script under a time limit, and watches everything that it starts."""
+"""Runs an isolated script within limits, and reports what happened."""
 
 import contextlib
 import json
-import os
-import signal
+import socket
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import IO, TextIO
+from typing import IO, Any, TextIO
 
-import psutil
+from submission.faults import HAPPENED
+from submission.processes import GRACE, ProcessTree
+from submission.rehearsal_limits import Limits
+from submission.rehearsal_staging import Staging
+from submission.rehearsal_watch import Watch, retrieve
 
 LAUNCHER = Path(__file__).with_name("isolation.py")
-SAMPLE_EVERY = 0.2  # seconds between two looks at the processes
-GRACE = 2.0  # seconds for children to follow a kernel that has ended
+REPORT_BYTES = 65_536
 
 
 @dataclass(frozen=True)
@@ -24,61 +25,15 @@ class Run:
     """What happened while the script ran."""
 
     exit_code: int  # negative: ended by that signal
-    timed_out: bool
-    seconds: float
+    stopped: str | None  # why it was killed before its end, in words
+    happened: list[str]  # faults that struck
+    seconds: float  # of real time
     peak_memory: int  # bytes, all processes together
     survivors: int  # processes that outlived the script, and were killed
     isolation: dict[str, str]
     log: list[str]  # both streams, in order of arrival
     output: list[str]  # standard output alone
-
-
-class ProcessTree:
-    """A process with all its descendants, those included whose parents have gone."""
-
-    def __init__(self, leader: int) -> None:
-        self.leader = leader
-        self.peak_memory = 0
-        self._seen = {psutil.Process(leader)}
-
-    def alive(self) -> set[psutil.Process]:
-        """Looks again, and returns the members that still run."""
-        for pid in psutil.pids():  # orphans have another parent, but still the leader's session
-            with contextlib.suppress(OSError, psutil.Error):
-                if os.getsid(pid) == self.leader:
-                    self._seen.add(psutil.Process(pid))
-        for process in list(self._seen):
-            with contextlib.suppress(psutil.Error):
-                self._seen.update(process.children(recursive=True))
-        self._seen = {process for process in self._seen if runs(process)}
-        return self._seen
-
-    def sample(self) -> None:
-        """Adds up the resident memory of all members, and keeps the highest sum."""
-        total = 0
-        for process in self.alive():
-            with contextlib.suppress(psutil.Error):
-                total += process.memory_info().rss
-        self.peak_memory = max(self.peak_memory, total)
-
-    def kill(self) -> None:
-        """Kills the leader's process group, and members that left it."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.leader, signal.SIGKILL)
-        deadline = time.monotonic() + GRACE  # a process stuck in a driver cannot be killed
-        while (members := self.alive()) and time.monotonic() < deadline:
-            for process in members:
-                with contextlib.suppress(psutil.Error):
-                    process.kill()
-            time.sleep(0.01)
-
-
-def runs(process: psutil.Process) -> bool:
-    """Whether a process is there, and not only waiting for its parent to notice its end."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+    errors: list[str]  # standard error alone
 
 
 class Log:
@@ -87,20 +42,20 @@ class Log:
     def __init__(self, process: subprocess.Popen[str], echo: TextIO) -> None:
         self.lines: list[str] = []
         self.output: list[str] = []
+        self.errors: list[str] = []
         self._echo = echo
         assert process.stdout and process.stderr
         self._threads = [
             Thread(target=self._follow, args=(process.stdout, self.output), daemon=True),
-            Thread(target=self._follow, args=(process.stderr, None), daemon=True),
+            Thread(target=self._follow, args=(process.stderr, self.errors), daemon=True),
         ]
         for thread in self._threads:
             thread.start()
 
-    def _follow(self, stream: IO[str], only: list[str] | None) -> None:
+    def _follow(self, stream: IO[str], only: list[str]) -> None:
         for line in stream:
             self.lines.append(line.rstrip("\n"))
-            if only is not None:
-                only.append(line.rstrip("\n"))
+            only.append(line.rstrip("\n"))
             with contextlib.suppress(OSError, ValueError):  # who watched may have gone
                 self._echo.write(line)
                 self._echo.flush()
@@ -114,75 +69,90 @@ class Log:
 def run(
     script: Path,
     *,
+    python: Path,
     folder: Path,
     read_only: list[Path],
     environment: dict[str, str],
-    limit: float,
+    limits: Limits,
+    staging: Staging,
     networks: tuple[str, ...],
     echo: TextIO,
 ) -> Run:
-    """Runs a script in `folder` for at most `limit` seconds, then ends all that is left of it.
+    """Runs a script in `folder` within its limits, then ends all that is left of it.
 
-    The limit counts from the moment at which the interpreter starts that runs the script.
+    The time counts from the moment at which the interpreter starts that runs the script.
+
+    Raises:
+        OSError: this system cannot isolate the script as asked.
     """
-    receive, send = os.pipe()
     order = {
-        "script": str(script),
+        "run": staging.command(script),
         "read_only": [str(path) for path in read_only],
         "networks": networks,
-        "report": send,
+        "processors": limits.processors,
+        "own_disk": staging.fills_disk(),
     }
-    process = subprocess.Popen(
-        [sys.executable, "-I", "-u", str(LAUNCHER), json.dumps(order)],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-        pass_fds=[send],
-        start_new_session=True,
-    )
-    os.close(send)
-    tree = ProcessTree(process.pid)
-    log = Log(process, echo)
-    try:
-        with os.fdopen(receive, encoding="utf-8") as report:
-            isolation = json.loads(report.read() or "{}")
+    with contextlib.ExitStack() as at_end:
+        process, report = launch(python, order, folder, environment)
+        log = Log(process, echo)
+        at_end.callback(log.finish)
+        at_end.callback(process.wait)
+        tree = ProcessTree(process.pid)
+        at_end.callback(tree.kill)
+        isolation, disk = read(report)
+        watch = Watch(process, tree, limits, staging, disk)
         started = time.monotonic()
-        timed_out = not wait(process, tree, started + limit)
+        watch.follow()
         seconds = time.monotonic() - started
-        survivors = 0 if timed_out else count_survivors(tree)
-    finally:
-        tree.kill()
-        process.wait()
-        log.finish()
+        survivors = 0 if watch.stopped else tree.survivors()
+    if disk is not None:
+        retrieve(disk, folder)
+    inside = [line.removeprefix(HAPPENED) for line in log.errors if line.startswith(HAPPENED)]
     return Run(
         exit_code=process.returncode,
-        timed_out=timed_out,
+        stopped=watch.stopped,
+        happened=watch.happened + inside,
         seconds=seconds,
         peak_memory=tree.peak_memory,
         survivors=survivors,
         isolation=isolation,
         log=log.lines,
         output=log.output,
+        errors=log.errors,
     )
 
 
-def wait(process: subprocess.Popen[str], tree: ProcessTree, deadline: float) -> bool:
-    """Samples memory until the process ends; False when the deadline came first."""
-    while (left := deadline - time.monotonic()) > 0:
-        tree.sample()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(min(SAMPLE_EVERY, left))
-            return True
-    return False
+def launch(
+    python: Path, order: dict[str, Any], folder: Path, environment: dict[str, str]
+) -> tuple[subprocess.Popen[str], socket.socket]:
+    """Starts the launcher in a session of its own; returns it, and where it will report."""
+    here, there = socket.socketpair()
+    with there:
+        order = {**order, "report": there.fileno()}
+        process = subprocess.Popen(
+            [str(python), "-I", "-u", str(LAUNCHER), json.dumps(order)],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            pass_fds=[there.fileno()],
+            start_new_session=True,
+        )
+    return process, here
 
 
-def count_survivors(tree: ProcessTree) -> int:
-    """Counts the processes that do not end by themselves soon after the script has ended."""
-    deadline = time.monotonic() + GRACE
-    while (members := tree.alive()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return len(members)
+def read(report: socket.socket) -> tuple[dict[str, str], int | None]:
+    """Waits for the launcher's report: how the script is isolated, and the root of its own disk.
+
+    Raises:
+        OSError: the launcher could not do as asked.
+    """
+    with report:
+        data, disks, _, _ = socket.recv_fds(report, REPORT_BYTES, 1)
+    isolation: dict[str, str] = json.loads(data or '{"refused": "the launcher failed"}')
+    if reason := isolation.get("refused"):
+        raise OSError(f"nothing was rehearsed: {reason}")
+    return isolation, disks[0] if disks else None

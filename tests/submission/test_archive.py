@@ -1,7 +1,9 @@
 """The archive: what is written, and that the check finds every fault by name."""
 
+import errno
 import io
 import json
+import os
 import tracemalloc
 import zipfile
 import zlib
@@ -71,6 +73,81 @@ def test_a_generator_that_fails_leaves_the_older_archive(pictures, tmp_path):
     with pytest.raises(RuntimeError):
         write(path, batches(), {})
     assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["images.zip"]
+
+
+def nameless(monkeypatch):
+    """Linux, on most of its file systems."""
+
+
+def no_such_file(monkeypatch):
+    monkeypatch.delattr(os, "O_TMPFILE")
+
+
+def no_such_file_here(monkeypatch):
+    usual = os.open
+
+    def refusing(path, flags, *more, **named):
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+        return usual(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", refusing)
+
+
+def no_name_later(monkeypatch):
+    def refusing(*_, **__):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refusing)
+
+
+SYSTEMS = [nameless, no_such_file, no_such_file_here, no_name_later]
+
+
+@pytest.fixture(params=SYSTEMS, ids=[system.__name__ for system in SYSTEMS])
+def system(request, monkeypatch):
+    """Ways in which an archive comes to its place; each system has its own."""
+    request.param(monkeypatch)
+
+
+def test_an_archive_comes_to_its_place_whole_on_any_system(system, pictures, tmp_path):
+    path = tmp_path / "images.zip"
+    (tmp_path / f".images.zip.{os.getpid()}.partial").write_bytes(b"of a killed process")
+    for comment in ({"n": 1}, {"n": 2}):
+        assert write(path, [pictures], comment, verify=lambda file: check(file, count=12)) == 12
+        assert check(path, count=12).comment == comment
+        assert [p.name for p in tmp_path.iterdir()] == ["images.zip"]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_what_is_refused_never_takes_the_place(system, pictures, tmp_path):
+    path = tmp_path / "images.zip"
+
+    def refuse(file):
+        assert check(file, count=12).images == 12  # whole when it is looked at
+        raise ArchiveError("worse than the one before")
+
+    for before in ([], ["images.zip"]):
+        with pytest.raises(ArchiveError, match="worse"):
+            write(path, [pictures], {"n": 2}, verify=refuse)
+        assert [p.name for p in tmp_path.iterdir()] == before
+        write(path, [pictures], {"n": 1})
+    assert check(path, count=12).comment == {"n": 1}
+
+
+def test_a_full_disk_leaves_the_older_archive(system, pictures, tmp_path, monkeypatch):
+    path = tmp_path / "images.zip"
+    write(path, [pictures], {"n": 1})
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "close", full)  # its last write
+    with pytest.raises(OSError, match="No space left"):
+        write(path, [pictures], {"n": 2})
+    monkeypatch.undo()
+    assert check(path, count=12).comment == {"n": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["images.zip"]
 
 

@@ -1,7 +1,7 @@
 """The launcher by itself."""
 
 import json
-import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -16,16 +16,26 @@ from submission import isolation
 
 def launch(script: Path, networks: list[str], preface: str = "") -> tuple[dict[str, str], str]:
     """Runs a script through the launcher; returns what it reported and what was printed."""
-    receive, send = os.pipe()
-    order = {"script": str(script), "read_only": [], "networks": networks, "report": send}
+    receive, send = socket.socketpair()
+    order = {
+        "run": [str(script)],
+        "read_only": [],
+        "networks": networks,
+        "processors": 1,
+        "own_disk": False,
+        "report": send.fileno(),
+    }
     code = f"import sys; sys.path.insert(0, {str(Path.cwd())!r})\n"
     code += f"from submission import isolation\n{preface}\nisolation.main({order!r})"
-    ran = subprocess.run(
-        [sys.executable, "-c", code], pass_fds=[send], capture_output=True, text=True, check=True
-    )
-    os.close(send)
-    with os.fdopen(receive) as report:
-        return json.loads(report.read()), ran.stdout
+    with receive, send:
+        ran = subprocess.run(
+            [sys.executable, "-c", code],
+            pass_fds=[send.fileno()],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return json.loads(receive.recv(65_536)), ran.stdout
 
 
 @pytest.fixture
@@ -89,9 +99,12 @@ def test_an_abandoned_kernel_ends(tmp_path):
         f"import os, time\nopen({str(pid)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
     )
     code = (
-        "import sys; from pathlib import Path; from submission import isolation, rehearsal_run;"
-        f"rehearsal_run.run(Path({str(script)!r}), folder=Path({str(tmp_path)!r}), read_only=[],"
-        "environment={}, limit=60, networks=isolation.NETWORKS, echo=sys.stderr)"
+        "import sys; from pathlib import Path; from submission import isolation;"
+        "from submission.rehearsal_limits import Limits; from submission.rehearsal_run import run;"
+        "from submission.rehearsal_staging import Staging;"
+        f"run(Path({str(script)!r}), folder=Path({str(tmp_path)!r}), read_only=[],"
+        "python=Path(sys.executable), environment={}, limits=Limits.of(60, None, None),"
+        "staging=Staging(), networks=isolation.NETWORKS, echo=sys.stderr)"
     )
     rehearsal = subprocess.Popen([sys.executable, "-c", code])
     try:

@@ -1,5 +1,6 @@
 """Whole rehearsals of miniature kernels: what passes, and everything that must be caught."""
 
+import hashlib
 import io
 import json
 import os
@@ -7,43 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import textwrap
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 
-import psutil
 import pytest
-from PIL import Image
 
 from local.errors import InputError
 from submission import isolation, rehearsal_report
-from submission.rehearse import RehearsalError, rehearse
+from submission.rehearse import rehearse
 
 COUNT = 5
-WRITES_IMAGES = """
-import io, json, os, random, sys, zipfile
-from pathlib import Path
-from PIL import Image
-
-def write(count):
-    chance = random.Random(0)
-    with zipfile.ZipFile("images.zip", "w") as archive:
-        for number in range(count):
-            png = io.BytesIO()
-            Image.frombytes("RGB", (64, 64), chance.randbytes(64 * 64 * 3)).save(png, "png")
-            archive.writestr(f"{number}.png", png.getvalue())
-
-def finish(count=5, **more):
-    write(count)
-    seconds = {"start": 0.25, "train": 1.5}
-    print(json.dumps({"images": count, "seconds": seconds, **more}), flush=True)
-
-data = Path(os.environ["KAGGLE_INPUT"])
-"""
 
 
 def permitted(network: str) -> bool:
@@ -70,43 +45,6 @@ NETWORKS = [
 ]
 
 
-def lives(pid: int) -> bool:
-    """Whether a process runs; one that a slow init has not buried yet does not."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-@pytest.fixture(autouse=True)
-def temporary(tmp_path, monkeypatch):
-    """A place of its own for temporary folders, which must be empty in the end."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield
-    assert list(folder.iterdir()) == []
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data" / "all-dogs"
-    folder.mkdir(parents=True)
-    for number in range(3):
-        Image.new("RGB", (70, 70), (number, 0, 0)).save(folder / f"n02085620_{number}.jpg")
-    return folder.parent
-
-
-@pytest.fixture
-def kernel(tmp_path: Path) -> Callable[[str], Path]:
-    def make(body: str) -> Path:
-        path = tmp_path / "kernel.py"
-        path.write_text(WRITES_IMAGES + textwrap.dedent(body))
-        return path
-
-    return make
-
-
 def test_a_good_kernel_passes(kernel, data, tmp_path, capsys):
     path = kernel("""
         assert sorted(os.environ.keys() - {"LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"}) == sorted(
@@ -120,6 +58,7 @@ def test_a_good_kernel_passes(kernel, data, tmp_path, capsys):
         print(len(list((competition / "all-dogs" / "all-dogs").glob("*.jpg"))), "pictures")
         Path(os.environ["TMPDIR"], "scratch").write_text("free to use")
         print("a warning", file=sys.stderr)
+        time.sleep(0.5)  # memory is looked at several times a second
         finish(kimg=7)
     """)
     out = tmp_path / "results" / "images.zip"
@@ -143,12 +82,15 @@ def test_a_good_kernel_passes(kernel, data, tmp_path, capsys):
     assert json.loads(json.dumps(asdict(report)))["isolation"] == report.isolation
     text = rehearsal_report.text(report)
     assert text.splitlines()[-1].startswith("passed")
-    assert "time: train" in text
+    assert "train" in text
+    assert report.staged == {}
+    assert report.kernel_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert report.isolation["network"] in text
 
 
+OVERRUN = "still running at the limit: killed, as on Kaggle"
 CAUGHT = {
-    "overruns": ("write(5)\nimport time\ntime.sleep(60)", "at the limit"),
+    "overruns": ("write(5)\nprint('so far', flush=True)\ntime.sleep(60)", OVERRUN),
     "extra file": ("finish(); Path('log.txt').touch()", "log.txt"),
     "extra folders": ("finish(); [os.mkdir(n) for n in 'abcde']", "a, b, c and 2 more"),
     "one picture short": ("finish(count=4)", "images.zip: 4 pictures, 5"),
@@ -157,15 +99,39 @@ CAUGHT = {
     "no lines": ("write(5)", "last line"),
     "exit code": ("finish(); sys.exit(3)", "exit code 3"),
     "a signal": ("finish(); os.kill(os.getpid(), 11)", "signal 11"),
-    "a module of the checkout": ("import submission.archive; finish()", "exit code 1"),
-    "another of the checkout": ("import build_kernel; finish()", "exit code 1"),
+    "an error": ("finish(); sys.exit('first\\nlast words')", "exit code 1: last words"),
+    "a module of the checkout": (
+        "import submission.archive; finish()",
+        "exit code 1: ModuleNotFoundError: No module named 'submission'",
+    ),
+    "another of the checkout": (
+        "import build_kernel; finish()",
+        "exit code 1: ModuleNotFoundError: No module named 'build_kernel'",
+    ),
+    "a package that only this machine has": (
+        "import psutil; finish()",
+        "exit code 1: ModuleNotFoundError: No module named 'psutil'",
+    ),
+    "one more, by name": (
+        "import importlib; importlib.import_module('pytest'); finish()",
+        "exit code 1: ModuleNotFoundError: No module named 'pytest'",
+    ),
+    "needs the network": (
+        "import urllib.request\nurllib.request.urlopen('http://192.0.2.1/weights', timeout=9)",
+        "exit code 1: urllib.error.URLError",
+    ),
+    "phases that are no numbers": (
+        "write(5); print(json.dumps({'images': 5, 'seconds': {'train': 'long'}}))",
+        "last line",
+    ),
     "writes to its source": ("open(__file__, 'w'); finish()", ""),
 }
 
 
 @pytest.mark.parametrize(("body", "failure"), CAUGHT.values(), ids=CAUGHT.keys())
 def test_what_kaggle_would_not_accept_is_caught(kernel, data, body, failure):
-    report = rehearse(kernel(body), data, 1.5, count=COUNT)
+    limit = 1.5 if failure == OVERRUN else 20
+    report = rehearse(kernel(body), data, limit, count=COUNT)
     assert not report.ok
     assert any(failure in line for line in report.failures), report.failures
     assert failure in rehearsal_report.text(report)
@@ -229,7 +195,7 @@ def test_loopback_is_up_in_a_namespace(kernel, data, network):
 
 @pytest.mark.parametrize("session", ["False", "True"], ids=["same session", "session of its own"])
 @pytest.mark.parametrize("ending", ["finish()", "time.sleep(60)"], ids=["ends", "overruns"])
-def test_no_process_survives(kernel, data, session, ending):
+def test_no_process_survives(kernel, data, lives, session, ending):
     path = kernel(f"""
         import subprocess, time
         child = subprocess.Popen(
@@ -246,20 +212,43 @@ def test_no_process_survives(kernel, data, session, ending):
     assert expected in report.failures[0]
 
 
+TWO_PROCESSES = """
+    import subprocess
+    mine = bytearray(100 * 2**20)
+    child = "import time; its = bytearray(100 * 2**20); time.sleep({})"
+    subprocess.run([sys.executable, "-c", child])
+    finish()
+"""
+
+
 def test_memory_is_that_of_all_processes(kernel, data):
-    path = kernel("""
-        import subprocess
-        subprocess.run(
-            [sys.executable, "-c", "import time; x = bytearray(200 * 2**20); time.sleep(1)"]
-        )
-        finish()
-    """)
-    report = rehearse(path, data, 20, count=COUNT)
+    report = rehearse(kernel(TWO_PROCESSES.format(1)), data, 20, count=COUNT)
     assert report.ok
     assert 200 * 2**20 < report.peak_memory < 400 * 2**20
 
 
-def test_an_interrupted_rehearsal_leaves_nothing(kernel, data, tmp_path):
+def test_too_much_memory_ends_the_kernel_as_on_kaggle(kernel, data):
+    report = rehearse(kernel(TWO_PROCESSES.format(60)), data, 50, memory=0.19, count=COUNT)
+    assert report.failures[0].startswith("over 0.19 GiB of memory at 0:")
+    assert report.total_seconds < 40
+    assert report.memory_limit == 0.19
+
+
+def test_processors_are_limited_for_all_processes(kernel, data):
+    path = kernel("""
+        import subprocess
+        code = "import os; print(len(os.sched_getaffinity(0)))"
+        print("alone on", len(os.sched_getaffinity(0)), flush=True)
+        subprocess.run([sys.executable, "-c", code])
+        finish()
+    """)
+    report = rehearse(path, data, 20, processors=1, count=COUNT)
+    assert report.failures == []
+    assert report.log[:2] == ["alone on 1", "1"]
+    assert report.isolation["processors"].startswith("1")
+
+
+def test_an_interrupted_rehearsal_leaves_nothing(kernel, data, lives, tmp_path):
     pid = tmp_path / "pid"
     path = kernel(f"import time\nPath({str(pid)!r}).write_text(str(os.getpid()))\ntime.sleep(60)")
 
@@ -294,11 +283,15 @@ def test_a_log_that_nobody_reads_does_not_stop_the_kernel(kernel, data):
 
 
 def test_bad_input_is_told_at_once(kernel, data, tmp_path):
-    with pytest.raises(RehearsalError, match=r"build_kernel\.py"):
+    with pytest.raises(InputError, match=r"build_kernel\.py"):
         rehearse(tmp_path / "gone.py", data, 20)
     for limit in (0, -1, float("nan"), float("inf")):
-        with pytest.raises(RehearsalError, match="limit"):
+        with pytest.raises(InputError, match="limit"):
             rehearse(kernel("finish()"), data, limit)
+        with pytest.raises(InputError, match="memory limit"):
+            rehearse(kernel("finish()"), data, 20, memory=limit)
+    with pytest.raises(InputError, match="1000000 processors"):
+        rehearse(kernel("finish()"), data, 20, processors=1_000_000)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="empty"):
         rehearse(kernel("finish()"), tmp_path / "empty", 20)
