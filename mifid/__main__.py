@@ -16,7 +16,7 @@ from PIL import Image
 from mifid import breeds, cache, history, published, report, sheet
 from mifid.backend import BACKENDS
 from mifid.errors import InputError, WorkError
-from mifid.features import BATCHES, check_target, extract, save
+from mifid.features import check_target, extract, save
 from mifid.fetch import fetch
 from mifid.network import PRECISIONS, open_network
 from mifid.pairs import nearest_pairs
@@ -268,7 +268,7 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         "--batch",
         type=_positive,
         metavar="N",
-        help=f"pictures at once (default {BATCHES['cpu']} on a CPU, {BATCHES['cuda']} on a GPU)",
+        help="pictures at once; more take more memory (default: what suits the device)",
     )
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto"

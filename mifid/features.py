@@ -22,8 +22,6 @@ from mifid.pictures import Pictures, Side, evenly_spaced, some
 UNKNOWN = "unknown"
 ARRAYS = ("features", "m", "s")
 FACTS = ("names", "network", "graph", "side", "skipped", "notes", "precision")
-# Pictures at once. On a CPU more are no faster, and each takes 30 MB while it passes.
-BATCHES = {"cpu": 8, "cuda": 256}
 DAMAGES = (
     OSError,
     ValueError,
@@ -74,12 +72,12 @@ class Features:
 
 
 def extract(pictures: Pictures, network: Network, batch: int | None = None) -> Features:
-    """Return the pictures' features; the batch size only changes the speed (None: the device's).
+    """Return the pictures' features; the batch size only changes the speed (None: the network's).
 
     Raises InputError when no picture could be decoded, or a generated one would be refused.
     """
     total, title = len(pictures), f"{pictures.side} pictures"
-    batches = pictures.batches(batch or BATCHES[network.device.type])
+    batches = pictures.batches(batch or network.batch)
     values = compute(batches, network, total, title, pictures.decoded)
     if not len(values):
         raise InputError(

@@ -42,7 +42,7 @@ class Profile:
 
 # Inception, 2015: behind the JPEG decoder, before the classifier; it resizes and scales by itself.
 PUBLIC = Profile(
-    "public", "ExpandDims:0", "pool_3:0", None, False, 0.1, half=("Mul:0", "mixed_8/join:0")
+    "public", "ExpandDims:0", "pool_3:0", None, False, 0.1, half=("pool_1:0", "mixed_8/join:0")
 )
 # NASNet-A Large: 4,032 features.
 PRIVATE = Profile("private", "input:0", "final_layer/Mean:0", 331, True, 0.25)
