@@ -3,7 +3,7 @@
 PYTHON ?=
 PY := .venv/bin/python
 
-.PHONY: help setup run quick test lint
+.PHONY: help setup run quick test lint kaggle-env peers
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -24,3 +24,15 @@ quick: lint
 
 test: lint
 	$(PY) -m pytest
+
+# The kernel in Kaggle's Python and torch: built, rehearsed, tested (PYTHON: a 3.12).
+kaggle-env:
+	@tools/kaggle_env.sh "$(PYTHON)"
+
+# The tools that `python -m bench metric` measures beside this one (torch again, about 3 GB).
+peers: .venv-peers/ready
+
+.venv-peers/ready: bench/requirements-peers.txt | setup
+	$(PY) -m venv --clear .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

@@ -2,7 +2,8 @@
 
 Kaggle takes a single file of code. The imports are followed from `local.kernel` without running
 anything; each module of ours that can be reached is carried as plain text, and `kernel/importer.py`
-imports it from memory. The same sources and settings give the same bytes.
+imports it from memory. The same sources and settings give the same bytes: `--check` builds again
+and compares.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import ast
 import dataclasses
 import hashlib
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -23,7 +25,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent
-IMPORTER = ROOT / "kernel" / "importer.py"
+KERNEL = "kernel/kernel.py"
+PARTS = (ROOT / "kernel" / "importer.py", ROOT / "kernel" / "opening.py")  # each kernel has them
 ENTRY = "local.kernel"
 
 MAX_BYTES = 1_000_000  # Kaggle's limit on a kernel's source
@@ -31,7 +34,17 @@ KAGGLE_SIZE = 64  # pixels a side of every picture in a submission
 MAX_HOURS = 12.0  # the longest session that Kaggle gives
 THIRD_PARTY = frozenset({"PIL", "numpy", "safetensors", "torch", "torchvision", "tqdm"})
 ALLOWED = sys.stdlib_module_names | THIRD_PARTY
-REFUSED = "torch.utils.tensorboard"  # its writer imports TensorFlow: seconds lost, memory gone
+NO_FILES = "a kernel has no files beside its modules: keep the data in a module, as a literal"
+REFUSED = {  # modules that are there, and why a kernel must do without
+    # Seconds lost, memory gone.
+    "torch.utils.tensorboard": "which pulls TensorFlow in: import it only outside what the kernel "
+    "reaches",
+    "importlib.resources": NO_FILES,
+    "pkgutil": NO_FILES,
+}
+BY_NAME = ("importlib.import_module", "import_module", "__import__")  # calls that import
+
+ORIGIN = ("commit", "dirty")  # in BUILD: where the sources come from, not what they do
 
 COMPETITION = "generative-dog-images"
 NO_OWNER = "INSERT_YOUR_KAGGLE_USERNAME"
@@ -111,26 +124,28 @@ def load(root: Path, name: str, where: str) -> Module:
     return Module(name, file, source, tree)
 
 
-def statements(tree: ast.Module) -> list[ast.Import | ast.ImportFrom]:
-    """Returns every import that can run, lazy ones too; not those for type checkers only."""
-    found: list[ast.Import | ast.ImportFrom] = []
+def can_run(tree: ast.Module) -> Iterator[ast.AST]:
+    """Lists the nodes that can run, in no order: all but those for type checkers only."""
     pending: list[ast.AST] = [tree]
     while pending:
         node = pending.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             negated = isinstance(node.test, ast.UnaryOp)  # `if not TYPE_CHECKING:`
             pending.extend(node.body if negated else node.orelse)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            found.append(node)
         else:
+            yield node
             pending.extend(ast.iter_child_nodes(node))
-    return sorted(found, key=lambda node: (node.lineno, node.col_offset))
 
 
 def imports(module: Module) -> Iterator[Import]:
-    """Lists what a module imports, with absolute names."""
-    for node in statements(module.tree):
+    """Lists what a module imports, lazily or by a literal name too, with absolute names."""
+    kinds = ast.Import | ast.ImportFrom | ast.Call
+    nodes = [node for node in can_run(module.tree) if isinstance(node, kinds)]
+    for node in sorted(nodes, key=lambda node: (node.lineno, node.col_offset)):
         where = f"{module.path}:{node.lineno}"
+        if isinstance(node, ast.Call):
+            yield from by_name(node, where)
+            continue
         if isinstance(node, ast.Import):
             yield from (Import(alias.name, where) for alias in node.names)
             continue
@@ -144,6 +159,25 @@ def imports(module: Module) -> Iterator[Import]:
         yield from (Import(f"{base}.{alias.name}", where, optional=True) for alias in node.names)
 
 
+def by_name(call: ast.Call, where: str) -> Iterator[Import]:
+    """Lists what `importlib.import_module("a.b")` imports; a computed name is not seen."""
+    if not call.args or ast.unparse(call.func) not in BY_NAME:
+        return
+    name = call.args[0]
+    if isinstance(name, ast.Constant) and isinstance(name.value, str):
+        if name.value.startswith("."):
+            raise BundleError(f"{where}: import {name.value} by its whole name, not a relative one")
+        yield Import(name.value, where)
+
+
+def check_files(module: Module) -> None:
+    """Refuses a module that looks for files beside itself."""
+    for node in can_run(module.tree):
+        if isinstance(node, ast.Name) and node.id == "__file__":
+            where = f"{module.path}:{node.lineno}"
+            raise BundleError(f"{where}: {module.name} uses __file__, and {NO_FILES}")
+
+
 def check_foreign(found: Import, importer: str) -> None:
     """Refuses a module from outside the project that Kaggle lacks, or that costs too much there."""
     if found.name.partition(".")[0] not in ALLOWED:
@@ -151,11 +185,9 @@ def check_foreign(found: Import, importer: str) -> None:
             f"{found.where}: {importer} imports {found.name}, which a kernel must not use: only "
             f"the standard library, {', '.join(sorted(THIRD_PARTY, key=str.lower))}"
         )
-    if f"{found.name}.".startswith(f"{REFUSED}."):
-        raise BundleError(
-            f"{found.where}: {importer} imports {REFUSED}, which pulls TensorFlow in: "
-            "import it only outside what the kernel reaches"
-        )
+    for refused, why in REFUSED.items():
+        if f"{found.name}.".startswith(f"{refused}."):
+            raise BundleError(f"{found.where}: {importer} imports {refused}, {why}")
 
 
 def wanted(root: Path, module: Module) -> Iterator[Import]:
@@ -208,6 +240,7 @@ def reachable(root: Path, entry: str) -> list[Module]:
         for name in (".".join(parts[: end + 1]) for end in range(len(parts))):
             if name not in modules:
                 modules[name] = load(root, name, found.where)
+                check_files(modules[name])
                 pending.extend(wanted(root, modules[name]))
     return sorted(modules.values(), key=lambda module: module.path)
 
@@ -227,21 +260,20 @@ class Bundle:
 def bundle(root: Path, entry: str, build: dict[str, Any], command: str) -> Bundle:
     """Makes the kernel that runs `entry`'s `main(build, started)`.
 
-    `build` (recipe and hours) goes into the header, with the commit added and whether what is
-    carried has changed since; `command` is the one that reproduces the file.
+    `build` (recipe and hours) goes into the header, with `command`, which reproduces the file, the
+    commit, and whether what is carried has changed since.
     """
     modules = reachable(root, entry)
     files = [module.path for module in modules]
-    if IMPORTER.is_relative_to(root):
-        files.append(IMPORTER.relative_to(root).as_posix())
+    files += [path.relative_to(root).as_posix() for path in PARTS if path.is_relative_to(root)]
     commit, dirty = git_state(root, files)
-    build = {**build, "commit": commit, "dirty": dirty}
-    text = "\n\n".join([header(modules, build, command), *map(carried, modules), footer(entry)])
+    build = {"command": command, **build, "commit": commit, "dirty": dirty}
+    text = "\n\n".join([header(modules, build), *map(carried, modules), footer(entry)])
     check_size(text, modules)
     return Bundle(text, modules, build)
 
 
-def header(modules: list[Module], build: dict[str, Any], command: str) -> str:
+def header(modules: list[Module], build: dict[str, Any]) -> str:
     """Renders what must come first: the clock, then what this kernel was made from."""
     digests = {module.path: hashlib.sha256(module.source).hexdigest() for module in modules}
     return f"""\
@@ -249,8 +281,7 @@ import time
 
 STARTED = time.monotonic()  # before anything else: the time limit counts from here
 
-# This file is built; edit the project and build it again:
-#     {command}
+# This file is built: edit the project, and build it again with the command in BUILD.
 # Below: the recipe, the project's modules as text, the importer that runs them from memory.
 
 # commit: the last that touched a file carried below; dirty: whether one has changed since.
@@ -269,29 +300,32 @@ def carried(module: Module) -> str:
 
 
 def footer(entry: str) -> str:
-    """Renders the importer and the call of the entry.
+    """Renders the importer, the log's first lines, and the call of the entry.
 
     The importer is installed wherever this file is run, so that spawned workers find the modules
     too; the work is done in the main process only.
     """
+    parts = "\n\n".join(map(part, PARTS))
     return f"""\
-{importer()}
+{parts}
 
 install(SOURCES, __file__)
 
 if __name__ == "__main__":
+    announce(BUILD)
+
     from {entry} import main
 
     raise SystemExit(main(BUILD, STARTED))
 """
 
 
-def importer() -> str:
-    """Returns the importer's source; it runs before any module does, so it is checked the same."""
-    module = load(IMPORTER.parent, IMPORTER.stem, "the importer")
+def part(path: Path) -> str:
+    """Returns the source of a part that runs before any module does, so it is checked the same."""
+    module = load(path.parent, path.stem, "the kernel's own parts")
     for found in imports(module):
         if not found.optional and found.name.partition(".")[0] not in sys.stdlib_module_names:
-            message = f"the importer imports {found.name}, which is not the standard library's"
+            message = f"the kernel's {path.stem} imports {found.name}, not the standard library's"
             raise BundleError(f"{found.where}: {message}")
     return module.source.decode("utf-8")
 
@@ -402,6 +436,74 @@ def metadata(owner: str, title: str, code_file: str) -> str:
     return json.dumps(fields, indent=2) + "\n"
 
 
+# --- The check ------------------------------------------------------------------------------------
+
+
+def check_kernel(default: str) -> int:
+    """Builds again what the kernel's head names, and says whether it is the same; writes nothing.
+
+    Returns 0 for the same bytes, else 1.
+    """
+    from local.errors import InputError  # noqa: PLC0415  (as above)
+
+    instead = "build it with python build_kernel.py"
+    try:
+        text = (ROOT / KERNEL).read_bytes().decode("utf-8")
+        command = str(head(text)[0]["command"])
+        arguments = parse(shlex.split(command)[2:], default)
+    except OSError as error:
+        raise BundleError(f"no {KERNEL} to check ({error.strerror}): {instead}") from None
+    except (ValueError, KeyError):
+        raise BundleError(f"{KERNEL} is not a file that this command builds: {instead}") from None
+    try:
+        made = assemble(arguments)
+    except (BundleError, InputError) as error:
+        raise BundleError(f"{KERNEL} cannot be built again by {command}: {error}") from None
+    if made.text == text:
+        print(f"{KERNEL} is what the sources give: {command}")
+        return 0
+    what = difference(text, made.text)
+    print(f"build_kernel.py: {KERNEL} differs: {what}; build it again: {command}", file=sys.stderr)
+    return 1
+
+
+def head(text: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Reads BUILD and SHA256 out of a kernel's text; ValueError where they are not there."""
+    found = re.findall(r"^(?:BUILD|SHA256) = (\{\n.*?^\})$", text, re.MULTILINE | re.DOTALL)
+    try:
+        build, digests = (dict(ast.literal_eval(value)) for value in found[:2])
+        return {**dict.fromkeys(ORIGIN), **build, "recipe": dict(build["recipe"])}, digests
+    except (SyntaxError, KeyError, TypeError):
+        raise ValueError("not the head of a kernel") from None
+
+
+def difference(old: str, new: str) -> str:
+    """Says in one line how a kernel differs from what the sources give now."""
+    (was, was_carried), (now, now_carried) = head(old), head(new)
+    if words := changed(was_carried, now_carried) + changed(settings(was), settings(now)):
+        return ", ".join(words)
+    pairs = enumerate(itertools.zip_longest(old.split("\n"), new.split("\n")), start=1)
+    origin = re.compile(rf"    '({'|'.join(ORIGIN)})': ")
+    numbers = [n for n, (a, b) in pairs if a != b and not origin.match(a or "")]
+    if numbers:
+        return f"line {numbers[0]}: edited by hand, or the builder or the importer has changed"
+    before, after = (", ".join(f"{key}: {build[key]}" for key in ORIGIN) for build in (was, now))
+    return f"only where it comes from, the code is the same: {before}; now {after}"
+
+
+def settings(build: dict[str, Any]) -> dict[str, Any]:
+    """Returns what was chosen, flat: the recipe's settings, the hours, the command."""
+    other = build.keys() - {"recipe", *ORIGIN}
+    return build["recipe"] | {key: build[key] for key in sorted(other)}
+
+
+def changed(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Names what is not the same in both."""
+    states = {(True, True): "has changed", (True, False): "is gone", (False, True): "is new"}
+    keys = [key for key in old | new if old.get(key) != new.get(key)]
+    return [f"{key} {states[key in old, key in new]}" for key in keys]
+
+
 # --- The command ----------------------------------------------------------------------------------
 
 
@@ -413,7 +515,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (see --help)\n")
 
 
-def parse(argv: list[str] | None, default: str) -> argparse.Namespace:
+def parse(argv: list[str], default: str) -> argparse.Namespace:
     """Reads the command line."""
     parser = Parser(
         prog="build_kernel.py",
@@ -422,6 +524,7 @@ def parse(argv: list[str] | None, default: str) -> argparse.Namespace:
         "  python build_kernel.py\n"
         "  python build_kernel.py --owner yourname\n"
         "  python build_kernel.py --recipe dcgan --hours 0.5 batch=64\n"
+        "  python build_kernel.py --check\n"
         "then:\n"
         "  python -m submission rehearse --data PATH --limit 300\n"
         "  kaggle kernels push -p kernel",
@@ -432,8 +535,12 @@ def parse(argv: list[str] | None, default: str) -> argparse.Namespace:
     add("--hours", type=float, default=9.0, metavar="H", help="time limit on Kaggle (default 9)")
     add("--owner", metavar="USER", help="your Kaggle user name (default: as Kaggle's client)")
     add("--title", help="the kernel's title, which also gives its address on Kaggle")
+    add("--check", action="store_true", help=f"only compare {KERNEL} with what the sources give")
     add("settings", nargs="*", metavar="key=value", help="changes to the recipe")
-    return parser.parse_intermixed_args(argv)
+    arguments = parser.parse_intermixed_args(argv)
+    if arguments.check and len(argv) > 1:
+        parser.error(f"--check stands alone: {KERNEL} itself names its recipe and settings")
+    return arguments
 
 
 def write(path: Path, text: str) -> None:
@@ -450,8 +557,8 @@ def write(path: Path, text: str) -> None:
             raise
 
 
-def write_kernel(arguments: argparse.Namespace) -> Bundle:
-    """Writes the kernel and its metadata; nothing is touched before everything is known good."""
+def assemble(arguments: argparse.Namespace) -> Bundle:
+    """Makes the kernel that the arguments ask for; writes nothing."""
     from local import recipes  # noqa: PLC0415  (the functions above serve any project)
 
     if not 0 < arguments.hours <= MAX_HOURS:
@@ -460,22 +567,32 @@ def write_kernel(arguments: argparse.Namespace) -> Bundle:
     if recipe.size != KAGGLE_SIZE:
         raise BundleError(f"size={recipe.size}: Kaggle takes pictures of size={KAGGLE_SIZE} only")
     options = ["--recipe", arguments.recipe, "--hours", f"{arguments.hours:g}"]
-    made = bundle(
+    return bundle(
         ROOT,
         ENTRY,
         {"recipe": dataclasses.asdict(recipe), "hours": arguments.hours},
         shlex.join(["python", "build_kernel.py", *options, *arguments.settings]),
     )
+
+
+def write_kernel(arguments: argparse.Namespace) -> None:
+    """Writes the kernel and its metadata; nothing is touched before everything is known good."""
+    made = assemble(arguments)
     owner = arguments.owner or find_owner() or NO_OWNER
     title = arguments.title or "Generative dogs " + re.sub(r"\W|_", " ", arguments.recipe).strip()
     # The second copy is for a plain `kaggle kernels push` in the project's root.
-    files = {"kernel/kernel-metadata.json": "kernel.py", "kernel-metadata.json": "kernel/kernel.py"}
+    files = {"kernel/kernel-metadata.json": "kernel.py", "kernel-metadata.json": KERNEL}
     texts = {path: metadata(owner, title, code_file) for path, code_file in files.items()}
-    for path, text in {"kernel/kernel.py": made.text, **texts}.items():
+    for path, text in {KERNEL: made.text, **texts}.items():
         write(ROOT / path, text)
     if owner == NO_OWNER:
         print(f"warning: no Kaggle user found, {NO_OWNER} written: give --owner", file=sys.stderr)
-    return made
+    changes = {True: ", with uncommitted changes", False: ""}.get(made.build["dirty"], "")
+    print(f"{KERNEL}: {len(made.text.encode()):,} bytes, {len(made.modules)} modules")
+    print(f"recipe: {arguments.recipe}, {arguments.hours:g} h")
+    print(f"commit: {made.build['commit']}{changes}")
+    print("metadata: kernel/kernel-metadata.json and kernel-metadata.json")
+    print("next: python -m submission rehearse, then kaggle kernels push -p kernel")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -486,21 +603,17 @@ def main(argv: list[str] | None = None) -> int:
     except BundleError as error:
         print(f"build_kernel.py: {error}", file=sys.stderr)
         return 2
-    arguments = parse(argv, recipes.DEFAULT)
+    arguments = parse(sys.argv[1:] if argv is None else argv, recipes.DEFAULT)
     try:
-        made = write_kernel(arguments)
+        if arguments.check:
+            return check_kernel(recipes.DEFAULT)
+        write_kernel(arguments)
     except (BundleError, errors.InputError) as error:
         print(f"build_kernel.py: {error}", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"build_kernel.py: cannot write the kernel: {error}", file=sys.stderr)
         return 1
-    changes = {True: ", with uncommitted changes", False: ""}.get(made.build["dirty"], "")
-    print(f"kernel/kernel.py: {len(made.text.encode()):,} bytes, {len(made.modules)} modules")
-    print(f"recipe: {arguments.recipe}, {arguments.hours:g} h")
-    print(f"commit: {made.build['commit']}{changes}")
-    print("metadata: kernel/kernel-metadata.json and kernel-metadata.json")
-    print("next: python -m submission rehearse, then kaggle kernels push -p kernel")
     return 0
 
 

@@ -57,10 +57,17 @@ def bundle() -> Callable[[Path], build_kernel.Bundle]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., SimpleNamespace]:
-    """Runs a kernel's text as `src/script.py`, in an empty folder and a clean interpreter."""
+    """Runs a kernel's text as `src/script.py`, in an empty folder and a clean interpreter.
+
+    `opening` gets the five lines that every kernel prints first, `out` all that follows.
+    """
 
     def start(
-        text: str, python: str = sys.executable, options: tuple[str, ...] = ("-I",)
+        text: str,
+        python: str = sys.executable,
+        options: tuple[str, ...] = ("-I",),
+        seconds: float = 60,
+        **variables: str,
     ) -> SimpleNamespace:
         script = tmp_path / "src" / "script.py"
         script.parent.mkdir(exist_ok=True)
@@ -70,13 +77,19 @@ def run(tmp_path: Path) -> Callable[..., SimpleNamespace]:
         answer = subprocess.run(
             [python, *options, str(script)],
             cwd=working,
-            env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1", **variables},
             capture_output=True,
             text=True,
             check=False,
+            timeout=seconds,
         )
+        lines = answer.stdout.splitlines(keepends=True)
         return SimpleNamespace(
-            code=answer.returncode, out=answer.stdout, err=answer.stderr, script=script
+            code=answer.returncode,
+            opening="".join(lines[:5]),
+            out="".join(lines[5:]),
+            err=answer.stderr,
+            script=script,
         )
 
     return start

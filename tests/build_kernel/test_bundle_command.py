@@ -19,7 +19,7 @@ PRODUCTS = ("kernel/kernel.py", "kernel/kernel-metadata.json", "kernel-metadata.
 def checkout(tmp_path):
     root = tmp_path / "checkout"
     recipes = [module.path for module in reachable(ROOT, "local.recipes")]
-    for name in ("build_kernel.py", "kernel/importer.py", *recipes):
+    for name in ("build_kernel.py", "kernel/importer.py", "kernel/opening.py", *recipes):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     entry = "import local.recipes\n\ndef main(build, started):\n    print(build)\n    return 0\n"
@@ -54,7 +54,8 @@ def test_it_writes_a_kernel_and_its_metadata_twice(checkout, command):
     ran = command("--owner", "me", "batch=64", "--hours", "0.5", "flip=false")
     assert (ran.code, ran.err) == (0, "")
     text = (checkout / "kernel" / "kernel.py").read_text()
-    assert "python build_kernel.py --recipe dcgan --hours 0.5 batch=64 flip=false\n" in text
+    command_line = "python build_kernel.py --recipe dcgan --hours 0.5 batch=64 flip=false"
+    assert f"    'command': {command_line!r},\n" in text
     assert "'batch': 64" in text
     inner, outer = metadata(checkout)
     assert inner | {"code_file": "kernel/kernel.py"} == outer
@@ -176,7 +177,14 @@ def test_the_built_kernel_runs(checkout, command):
 
 @pytest.mark.parametrize("broken", ["def f(\n", "import pandas\n"])
 @pytest.mark.parametrize(
-    "name", ["local/recipes.py", "local/errors.py", "local/__init__.py", "kernel/importer.py"]
+    "name",
+    [
+        "local/recipes.py",
+        "local/errors.py",
+        "local/__init__.py",
+        "kernel/importer.py",
+        "kernel/opening.py",
+    ],
 )
 def test_what_the_command_itself_imports_is_named_too(checkout, command, name, broken):
     assert command().code == 0
@@ -202,3 +210,137 @@ def test_a_place_that_cannot_be_written_is_one_line(checkout, command):
     ran = command()
     assert ran.code == 1
     assert "cannot write the kernel" in ran.err and "Traceback" not in ran.err
+
+
+def check(checkout, command) -> SimpleNamespace:
+    """Runs `--check`, which must say one line and write nothing."""
+
+    def state() -> dict[Path, tuple[int, bytes]]:
+        files = [
+            path for path in checkout.rglob("*") if path.is_file() and ".git" not in path.parts
+        ]
+        return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+    before = state()
+    ran = command("--check")
+    assert state() == before
+    lines = ran.out + ran.err
+    assert lines.count("\n") == 1 and lines.endswith("\n")
+    assert bool(ran.out) == (ran.code == 0)
+    return ran
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_check_passes_what_the_sources_give(checkout, command):
+    command("--owner", "me", "--hours", "0.5", "batch=64")
+    ran = check(checkout, command)
+    line = "python build_kernel.py --recipe dcgan --hours 0.5 batch=64"
+    assert (ran.code, ran.out) == (0, f"kernel/kernel.py is what the sources give: {line}\n")
+    command("--hours", "2")  # the settings are the header's, not the defaults
+    assert check(checkout, command).code == 0
+
+
+CHANGES = {
+    "module changed": ("local/kernel.py", "return 0", "return 1", "local/kernel.py has changed"),
+    "module new": ("local/kernel.py", "import ", "import local.extra, ", "local/extra.py is new"),
+    "module gone": ("local/kernel.py", "local.recipes", "json", "local/recipes.py is gone"),
+    "recipe": ("local/recipes.py", "batch: int = 128", "batch: int = 32", "batch has changed"),
+    "setting new": (
+        "local/recipes.py",
+        "    batch: ",
+        "    bath: int = 1\n    batch: ",
+        "bath is new",
+    ),
+    "importer": ("kernel/importer.py", "import sys", "import sys  # more", "importer has changed"),
+    "opening": ("kernel/opening.py", "commit: ", "made from: ", "line "),
+    "builder": ("build_kernel.py", "# This file is built:", "# Built:", "line 5: "),
+    "by hand": ("kernel/kernel.py", "return 0", "return 7", "edited by hand"),
+    "by hand, at the end": ("kernel/kernel.py", "raise SystemExit", "exit", "edited by hand"),
+    "setting by hand": ("kernel/kernel.py", "'hours': 9.0", "'hours': 8.0", "hours has changed"),
+}
+
+
+@pytest.mark.parametrize(("name", "old", "new", "words"), CHANGES.values(), ids=CHANGES.keys())
+def test_check_says_what_differs_and_how_to_build_again(checkout, command, name, old, new, words):
+    (checkout / "local" / "extra.py").write_text("")
+    command("--owner", "me")
+    edit(checkout / name, old, new)
+    ran = check(checkout, command)
+    assert ran.code == 1
+    assert ran.err.startswith("build_kernel.py: kernel/kernel.py differs: ")
+    assert words in ran.err
+    again = "python build_kernel.py --recipe dcgan --hours 9"
+    assert ran.err.endswith(f"; build it again: {again}\n")
+    command(*again.split()[2:])
+    assert check(checkout, command).code == 0
+
+
+def test_check_and_commits(checkout, command):
+    """A commit elsewhere changes nothing; the same code from another state is said to be that."""
+
+    def git(*arguments: str) -> str:
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+        line = ["git", *who, "-C", str(checkout), *arguments]
+        return subprocess.run(line, check=True, capture_output=True, text=True).stdout.strip()
+
+    (checkout / ".gitignore").write_text("/kernel/kernel.py\n*.json\n")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "all")
+    first = git("rev-parse", "HEAD")
+    command("--owner", "me")
+    (checkout / "README.md").write_text("about")
+    git("add", ".")
+    git("commit", "-qm", "elsewhere")
+    assert check(checkout, command).code == 0
+
+    edit(checkout / "local" / "kernel.py", "return 0", "return 1")
+    assert "local/kernel.py has changed" in check(checkout, command).err
+    command("--owner", "me")
+    assert check(checkout, command).code == 0
+    git("commit", "-qam", "what was built")
+    ran = check(checkout, command)
+    assert ran.code == 1
+    before, after = (
+        f"commit: {first}, dirty: True",
+        f"commit: {git('rev-parse', 'HEAD')}, dirty: False",
+    )
+    assert f"only where it comes from, the code is the same: {before}; now {after};" in ran.err
+
+
+NOTHING_TO_CHECK = {
+    "no kernel": (None, "no kernel/kernel.py to check (No such file or directory)"),
+    "other text": (b"print('mine')\n", "not a file that this command builds"),
+    "no text": (b"\xff\xfe", "not a file that this command builds"),
+    "no literal": (b"BUILD = {\n  f(),\n}\nSHA256 = {\n}\n", "not a file that this command"),
+    "no command": (b"BUILD = {\n'recipe': {},\n}\nSHA256 = {\n}\n", "not a file that this command"),
+    "unknown recipe": (
+        b"BUILD = {\n'recipe': {},\n'command': 'python b.py --recipe nosuch',\n}\nSHA256 = {\n}\n",
+        "cannot be built again by python b.py --recipe nosuch: ",
+    ),
+    "unknown option": (
+        b"BUILD = {\n'recipe': {},\n'command': 'python b.py --nosuch',\n}\nSHA256 = {\n}\n",
+        "--nosuch",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), NOTHING_TO_CHECK.values(), ids=NOTHING_TO_CHECK)
+def test_check_needs_a_kernel_that_was_built_here(checkout, command, content, words):
+    if content is not None:
+        (checkout / "kernel" / "kernel.py").write_bytes(content)
+    ran = check(checkout, command)
+    assert ran.code == 2
+    assert words in ran.err
+
+
+def test_check_takes_nothing_beside_it(checkout, command):
+    command("--owner", "me")
+    ran = command("--check", "--recipe", "dcgan")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "--check stands alone" in ran.err

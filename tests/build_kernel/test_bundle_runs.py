@@ -1,6 +1,7 @@
 """The kernel when it runs: true tracebacks, and modules from memory only."""
 
 import re
+from importlib import metadata
 
 import pytest
 
@@ -81,22 +82,72 @@ print(loop.__loader__.is_package("local.train"), loop.__loader__.is_package("loc
 
 
 def test_spawned_workers_import_carried_modules(project, bundle, run, python):
+    """A worker runs the kernel's file again: it must find the modules, and leave the work alone."""
     files = {
-        "local/__init__.py": "",
-        "local/work.py": "def double(x): return 2 * x\n",
+        "local/work.py": """
+from local.table import FACTOR
+
+def multiply(x): return FACTOR * x
+
+def put(queue): queue.put([__name__, multiply.__code__.co_filename])
+""",
+        "local/table.py": "FACTOR = 2\n",
         "local/kernel.py": """
 import multiprocessing
-from local.work import double
+from local import work
+
+def add(x): return x + 1
 
 def main(build, started):
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        print(pool.map(double, [1, 2]))
+    spawn = multiprocessing.get_context("spawn")
+    queue = spawn.Queue()
+    process = spawn.Process(target=work.put, args=(queue,))
+    process.start()
+    print(queue.get())
+    process.join()
+    with spawn.Pool(2) as pool:
+        print(pool.map(work.multiply, [1, 2]), pool.map(add, [1, 2]), process.exitcode)
     return 0
 """,
     }
     ran = run(bundle(project(files)).text, python)
-    assert (ran.code, ran.out) == (0, "[2, 4]\n"), ran.err
+    where = ["local.work", f"{ran.script}/local/work.py"]
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.opening.startswith("command: ")
+    assert ran.out == f"{where}\n[2, 4] [2, 3] 0\n"  # nothing twice
 
 
 def test_the_exit_code_is_the_entrys(project, bundle, run):
     assert run(bundle(project(entry("return 5"))).text).code == 5
+
+
+def test_the_log_begins_with_what_was_built_and_what_it_runs_on(project, bundle, run, python):
+    ran = run(bundle(project(entry("print('work')"))).text, python)
+    command, commit, recipe, limit, versions = ran.opening.splitlines()
+    assert command == "command: python build_kernel.py"
+    assert commit == "commit: unknown, dirty: unknown"
+    assert recipe == "recipe: name=mini rate=0.5"
+    assert limit == "limit: 9 h"
+    assert re.match(r"versions: Python 3\.\d+\.\d+, torch \S+, torchvision \S+, numpy ", versions)
+    assert ", Pillow " in versions
+    assert ran.out == "work\n"
+
+    ran = run(bundle(project(entry("print('work')"))).text, python, KERNEL_SECONDS="90")
+    assert "limit: 90 s by KERNEL_SECONDS, in place of 9 h\n" in ran.opening
+
+
+def test_the_first_lines_wait_for_no_import(project, bundle, run):
+    """They are in the log even where the kernel's modules, or torch, cannot be imported."""
+    files = {"local/kernel.py": "import sys\nprint('torch' in sys.modules)\nraise OSError('no')\n"}
+    ran = run(bundle(project(files)).text)
+    assert ran.code == 1
+    assert ran.opening.splitlines()[-1].startswith("versions: ")
+    assert ran.out == "False\n"
+
+
+def test_versions_are_those_of_the_interpreter(project, bundle, run):
+    installed = {name: metadata.version(name) for name in ("torch", "numpy", "Pillow")}
+    lines = run(bundle(project(entry(""))).text).opening
+    assert all(f" {name} {version}" in lines for name, version in installed.items())
+    without = run(bundle(project(entry(""))).text, options=("-I", "-S"))
+    assert "torch missing" in without.opening

@@ -84,6 +84,7 @@ def test_sources_are_readable(project, bundle):
 def test_the_header_says_what_was_built(project, bundle):
     root = project({"local/kernel.py": ""})
     assert header(bundle(root).text)["BUILD"] == {
+        "command": "python build_kernel.py",
         "recipe": {"name": "mini", "rate": 0.5},
         "hours": 9.0,
         "commit": "unknown",
