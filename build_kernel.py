@@ -535,6 +535,11 @@ def parse(argv: list[str], default: str) -> argparse.Namespace:
     add("--hours", type=float, default=9.0, metavar="H", help="time limit on Kaggle (default 9)")
     add("--owner", metavar="USER", help="your Kaggle user name (default: as Kaggle's client)")
     add("--title", help="the kernel's title, which also gives its address on Kaggle")
+    add(
+        "--keep-run",
+        action="store_true",
+        help="also leave the weights: to look at, not to submit (Kaggle takes images.zip alone)",
+    )
     add("--check", action="store_true", help=f"only compare {KERNEL} with what the sources give")
     add("settings", nargs="*", metavar="key=value", help="changes to the recipe")
     arguments = parser.parse_intermixed_args(argv)
@@ -567,10 +572,15 @@ def assemble(arguments: argparse.Namespace) -> Bundle:
     if recipe.size != KAGGLE_SIZE:
         raise BundleError(f"size={recipe.size}: Kaggle takes pictures of size={KAGGLE_SIZE} only")
     options = ["--recipe", arguments.recipe, "--hours", f"{arguments.hours:g}"]
+    options += ["--keep-run"] if arguments.keep_run else []
     return bundle(
         ROOT,
         ENTRY,
-        {"recipe": dataclasses.asdict(recipe), "hours": arguments.hours},
+        {
+            "recipe": dataclasses.asdict(recipe),
+            "hours": arguments.hours,
+            "keep_run": arguments.keep_run,
+        },
         shlex.join(["python", "build_kernel.py", *options, *arguments.settings]),
     )
 

@@ -344,3 +344,14 @@ def test_check_takes_nothing_beside_it(checkout, command):
     ran = command("--check", "--recipe", "dcgan")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert "--check stands alone" in ran.err
+
+
+def test_the_weights_are_kept_only_where_that_is_asked_for(checkout, command):
+    kernel = checkout / "kernel" / "kernel.py"
+    command("--owner", "me")
+    assert "'keep_run': False," in kernel.read_text()
+    command("--owner", "me", "--keep-run")
+    text = kernel.read_text()
+    assert "'keep_run': True," in text
+    assert "--keep-run" in text.partition("SHA256")[0]  # in the command that builds it again
+    assert check(checkout, command).code == 0
