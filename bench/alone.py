@@ -22,11 +22,13 @@ from pathlib import Path
 class Run:
     """What a command did.
 
-    seconds: from its start to its end. peak_bytes: of resident memory, in the largest of its
-    processes. code: its exit code, or minus the signal that ended it.
+    seconds: from its start to its end. processor_seconds: of all cores together, which other work
+    on the machine changes little. peak_bytes: of resident memory, in the largest of its processes.
+    code: its exit code, or minus the signal that ended it.
     """
 
     seconds: float
+    processor_seconds: float
     peak_bytes: int
     code: int
     stdout: str
@@ -67,7 +69,8 @@ def _start(report: Path, command: list[str]) -> None:
     seconds = time.perf_counter() - start
     unit = 1 if sys.platform == "darwin" else 1024
     peak, code = usage.ru_maxrss * unit, os.waitstatus_to_exitcode(status)
-    report.write_text(json.dumps({"seconds": seconds, "peak_bytes": peak, "code": code}))
+    facts = {"seconds": seconds, "processor_seconds": usage.ru_utime + usage.ru_stime}
+    report.write_text(json.dumps(facts | {"peak_bytes": peak, "code": code}))
 
 
 if __name__ == "__main__":

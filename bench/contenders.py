@@ -57,6 +57,7 @@ class Row:
     problem: str = ""
     seconds: float | None = None
     own: float | None = None
+    processor_seconds: float | None = None
     peak_bytes: int | None = None
     values: dict[str, float] | None = None
     versions: dict[str, str] | None = None
@@ -112,7 +113,13 @@ def measure(name: str, turn: int, job: Job) -> Row:
             done = run_alone(SIDES[name].command(job), ROOT, environment)
         except OSError as error:
             return Row(name, turn, f"failed: {error}")
-    row = Row(name, turn, seconds=done.seconds, peak_bytes=done.peak_bytes)
+    row = Row(
+        name,
+        turn,
+        seconds=done.seconds,
+        processor_seconds=done.processor_seconds,
+        peak_bytes=done.peak_bytes,
+    )
     if done.code:
         return replace(row, problem=f"failed ({done.code}): {_last_line(done.stderr)}")
     answer = _answer(_last_line(done.stdout))

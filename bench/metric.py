@@ -40,7 +40,10 @@ examples:
 
 The table is Markdown. Exit code: 0 done, 1 a side failed, 2 wrong input.
 """
-COLUMNS = ("side", "seconds", "without imports", "peak MB", "FID", "distance", "MiFID", "remarks")
+COLUMNS = (
+    *("side", "seconds", "without imports", "processor s", "peak MB"),
+    *("FID", "distance", "MiFID", "remarks"),
+)
 
 
 def run(words: Sequence[str]) -> int:
@@ -127,6 +130,7 @@ def _table(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
             _title(name, mine),
             _spread([row.seconds for row in mine], ".1f"),
             _spread([row.own for row in mine], ".1f"),
+            _spread([row.processor_seconds for row in mine], ".1f"),
             _spread([row.peak_bytes and row.peak_bytes / 1e6 for row in mine], ",.0f"),
             *(_spread([(row.values or {}).get(key) for row in mine], ".6g") for key in VALUES),
             next((row.problem for row in mine if row.problem), SIDES[name].remarks),

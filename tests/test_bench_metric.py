@@ -85,7 +85,7 @@ def test_a_side_s_seconds_and_values_stand_in_its_row(bench):
     assert code == 0
     quick, slow = rows(output)["quick"], rows(output)["slow"]
     assert float(slow[0]) >= 0.6 > float(quick[0])
-    assert quick[1] == "0.1" and quick[3:] == ["12.5", "0.25", "12.5", "a stub"]
+    assert quick[1] == "0.1" and quick[4:] == ["12.5", "0.25", "12.5", "a stub"]
     head = output.splitlines()[:3]
     assert "torch" in head[0] and "bench metric" in head[1] and "3 a side" in head[2]
 
@@ -140,7 +140,7 @@ def test_a_side_that_fails_says_so_and_stops_no_other(bench):
     assert "NaN" in table["nan"][-1]
     assert table["killed"][-1].startswith("failed (-9)")
     assert table["good"][-1] == "a stub"
-    assert table["broken"][3:6] == ["", "", ""]
+    assert table["broken"][4:7] == ["", "", ""]
 
 
 def test_a_side_that_cannot_be_started_says_so(bench, tmp_path, monkeypatch):
@@ -148,7 +148,7 @@ def test_a_side_that_cannot_be_started_says_so(bench, tmp_path, monkeypatch):
     code, output, _ = bench({"good": GOOD}, "nowhere")
     assert code == 1
     assert "cannot be started" in rows(output)["nowhere"][-1]
-    assert rows(output)["good"][3] == "12.5"
+    assert rows(output)["good"][4] == "12.5"
 
 
 def test_without_the_other_tools_environment_the_rest_is_measured(bench, tmp_path):
@@ -187,7 +187,7 @@ def test_several_rounds_give_the_median_and_the_range(bench, tmp_path):
         " n = file.stat().st_size; file.write_text('x' * (n + 1)); print('{\"fid\": %d}' % n)"
     )
     _, output, _ = bench({"a": code}, "--rounds", "3")
-    assert rows(output)["a"][3] == "1 (0 to 2)"
+    assert rows(output)["a"][4] == "1 (0 to 2)"
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_a_peer_is_given_both_folders_and_the_weights(bench, tmp_path, monkeypat
     monkeypatch.setenv("PYTHONPATH", str(packages))
     code, output, _ = bench({}, "torch-fidelity", "--peers", sys.executable)
     assert code == 0
-    assert rows(output)["torch-fidelity 9.9"][3] == "330.5"
+    assert rows(output)["torch-fidelity 9.9"][4] == "330.5"
 
 
 def inception(weights: dict[str, torch.Tensor], monkeypatch) -> torch.nn.Module:
