@@ -2,9 +2,9 @@
 
 Read it in the order of the computation: ``pictures`` -> ``network`` (made from ``graph``) ->
 ``features`` -> ``frechet`` and ``distance`` -> ``score``. ``profiles`` holds the rules of both
-leaderboards, ``backend`` chooses what runs the network, ``cautions`` says what to mind, ``fetch`` gets
-the published graph, ``cache`` keeps real features, ``report`` gathers the further metrics (a file
-each), and ``python -m mifid --help`` shows the commands.
+leaderboards, ``backend`` chooses what runs the network, ``cautions`` says what to mind,
+``fetch`` gets the published graph, ``cache`` keeps real features, ``report`` gathers the further
+metrics (a file each), and ``python -m mifid --help`` shows the commands.
 
 From Python::
 
