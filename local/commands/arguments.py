@@ -96,5 +96,6 @@ def add_data(to: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         metavar="PATH",
-        help="folder or archive with dogs, in any layout of the competition (default: drawn dogs)",
+        help="folder or archive of pictures in any layout of docs/data.md, or mnist, cifar10, celeba"
+        " to download (default: drawn dogs)",
     )

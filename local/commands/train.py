@@ -1,6 +1,7 @@
 """`python -m local train`: trains a recipe on a data set into a run's folder."""
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ EXAMPLES = """\
   python -m local train --minutes 5
   python -m local train --data generative-dog-images.zip --recipe dcgan --epochs 30 --out runs/first
   python -m local train --data all-dogs/ --steps 2000 batch=64 crop=squash
+  python -m local train --data mnist size=32 crop=squash
 The same --out again goes on where the run stopped."""
 
 
@@ -35,7 +37,7 @@ def run(words: Sequence[str]) -> int:
     options = _parse(words)
     folder = options.out or Path("runs") / options.recipe
     recipe = recipes.override(recipes.get(options.recipe), options.settings)
-    device = devices.choose(options.device)
+    device = devices.choose(options.device).for_seconds((options.minutes or math.inf) * 60)
     dogs = prepare(data_path(options.data), recipe.size, recipe.crop, CACHE)
     say(f"data: {dogs.counts}")
     runs.claim(folder, recipe, dogs)

@@ -1,8 +1,10 @@
-"""The competition's pictures and boxes, in whatever layout they came.
+"""Pictures, their boxes and their classes, in whatever layout they came.
 
-Known: a folder or one archive, `all-dogs.zip` and `Annotation.zip` beside each other or nested in
-one archive, and Kaggle's mounts. They are told by looking: a picture is a file with a picture's
-suffix, an annotation a file without one (or with `.xml`) below a folder named `Annotation`.
+Known: the competition's folder or one archive of it, `all-dogs.zip` and `Annotation.zip` beside
+each other or nested in one archive, Kaggle's mounts; Stanford Dogs' `images.tar` and
+`annotation.tar` likewise; torchvision's folders and archives; any pictures in folders named after
+their class. They are told by looking: a picture is a file with a picture's suffix, an annotation a
+file without one (or with `.xml`) below a folder named `Annotation`.
 """
 
 import math
@@ -11,10 +13,12 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from local.data.archives import is_archive
 from local.data.files import DiskFile, File, inner_listing, listing, read
+from local.data.torchvision_sets import CIFAR10_ARCHIVE, find_sets
 from local.errors import InputError
 
-PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff"}
 ANNOTATION_LIMIT = 2**20  # bytes; real ones have about one thousand
 WNID = re.compile(r"(n\d+)_")
 
@@ -53,7 +57,7 @@ class Collection:
     """All pictures of a data set, in order of their paths."""
 
     pictures: list[Picture]
-    breed_names: dict[str, str]  # wnid -> name, as far as the annotations' folders tell
+    breed_names: dict[str, str]  # wnid -> name, as far as the folders tell
     annotations_without_picture: int
 
     def names(self, breeds: list[str]) -> list[str]:
@@ -84,22 +88,28 @@ def parse_boxes(xml: bytes) -> list[Box]:
 def find(path: Path) -> Collection:
     """Looks through a folder or archive for pictures and their annotations.
 
+    What lies open goes before what lies in archives: who unpacks a download often keeps it.
+
     Raises:
-        InputError: there are no pictures, or an archive is broken or unsafe.
+        InputError: there are no pictures, there are several sets of them, or an archive is broken
+            or unsafe.
     """
     files = listing(path)
-    pictures = [f for f in files if _is_picture(f.path)]
-    annotations = [f for f in files if _is_annotation(f.path)]
-    for archive in _inner_archives(path, files):
-        if pictures and annotations:
-            break
-        inner = inner_listing(archive)
-        pictures = pictures or [f for f in inner if _is_picture(f.path)]
-        annotations = annotations or [f for f in inner if _is_annotation(f.path)]
+    opened = _source(path, str(path), files)
+    pictures, annotations = opened.pictures, opened.annotations
+    if not (pictures and annotations):
+        archives = _inner_archives(path, files)
+        if pictures and not _has_dogs(pictures):
+            archives = [f for f in archives if "annotation" in f.path.name.lower()]
+        packed = [_source(path, f.path.name.lower(), inner_listing(f)) for f in archives]
+        if not pictures and (chosen := _choose(path, packed)):
+            pictures = chosen.pictures
+            annotations = annotations or chosen.annotations
+        annotations = annotations or [f for source in packed for f in source.annotations]
     if not pictures:
         raise InputError(
             f"{path}: no pictures found ({len(files)} files looked at); "
-            "name the folder or archive that holds all-dogs"
+            "name the folder or archive that holds them"
         )
     return _match(_only_dogs(pictures), annotations)
 
@@ -144,16 +154,63 @@ def _is_annotation(path: PurePosixPath) -> bool:
     return path.suffix in ("", ".xml") and not folders.isdisjoint({"annotation", "annotations"})
 
 
+@dataclass(frozen=True)
+class _Source:
+    """What one listing holds."""
+
+    name: str
+    pictures: list[File]
+    annotations: list[File]
+
+
+def _source(path: Path, name: str, files: list[File]) -> _Source:
+    return _Source(name, _pictures(path, files), [f for f in files if _is_annotation(f.path)])
+
+
+def _pictures(path: Path, files: list[File]) -> list[File]:
+    """Pictures of one listing: files themselves, or those of a set in torchvision's layout."""
+    pictures = [f for f in files if _is_picture(f.path)]
+    sets = find_sets(files)
+    if not sets or _has_dogs(pictures):
+        return pictures
+    places = [str(stored.folder) for stored in sets]
+    places += [f.path.name for f in files if is_archive(f.path) and f.path.name != CIFAR10_ARCHIVE]
+    places += sorted({str(f.path.parent) for f in pictures})
+    _refuse_several(path, places)
+    return sets[0].pictures()
+
+
+def _choose(path: Path, packed: list[_Source]) -> _Source | None:
+    """The archive with the competition's pictures; otherwise only one may hold pictures."""
+    holding = [source for source in packed if source.pictures]
+    for source in holding:
+        if source.name in PARTS or _has_dogs(source.pictures):
+            return source
+    _refuse_several(path, sorted({source.name for source in holding}))
+    return holding[0] if holding else None
+
+
+def _refuse_several(path: Path, places: list[str]) -> None:
+    if len(places) > 1:
+        names = ", ".join(places[:4]) + (", ..." if len(places) > 4 else "")
+        raise InputError(f"{path}: holds several sets of pictures ({names}); name one of them")
+
+
 def _inner_archives(path: Path, files: list[File]) -> list[File]:
-    """Archives among the files; for one archive named alone, also those beside it."""
-    inner = [f for f in files if f.path.suffix.lower() == ".zip"]
-    if path.is_file():
-        beside = (p for p in sorted(path.parent.glob("*.zip")) if p.name.lower() in PARTS)
-        inner += [DiskFile(PurePosixPath(p.name), str(p)) for p in beside if p != path]
+    """Archives among the files; for one of a pair named alone, also the other beside it."""
+    inner = [f for f in files if is_archive(f.path)]
+    if path.is_file() and path.name.lower() in PARTS:
+        beside = (p for p in sorted(path.parent.iterdir()) if p.name.lower() in PARTS)
+        inner += [DiskFile(PurePosixPath(p.name), str(p)) for p in beside if p.name != path.name]
     return inner
 
 
-PARTS = {"all-dogs.zip", "annotation.zip"}  # the competition's own two archives, in lower case
+# The competition's own two archives and Stanford's, in lower case.
+PARTS = {"all-dogs.zip", "annotation.zip", "images.tar", "annotation.tar"}
+
+
+def _has_dogs(pictures: list[File]) -> bool:
+    return any("all-dogs" in f.path.parts[:-1] for f in pictures)
 
 
 def _only_dogs(pictures: list[File]) -> list[File]:
@@ -170,8 +227,8 @@ def _match(pictures: list[File], annotations: list[File]) -> Collection:
     found = [Picture(f, by_name.get(f.path.stem)) for f in pictures]
     matched = sum(picture.annotation is not None for picture in found)
     names = {}
-    for annotation in annotations:
-        wnid, _, name = annotation.path.parent.name.partition("-")
-        if name:
+    for file in (*pictures, *annotations):
+        wnid, _, name = file.path.parent.name.partition("-")
+        if name and WNID.match(f"{wnid}_"):
             names[wnid] = name
     return Collection(found, names, annotations_without_picture=len(by_name) - matched)

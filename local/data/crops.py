@@ -7,7 +7,10 @@ dogs' boxes; so the policy is a setting (`crop`) that moves the score before any
 from local.data.competition import Box
 
 Region = tuple[int, int, int, int]  # left, top, right, bottom in whole pixels
-POLICIES = ("box", "centre", "squash")
+POLICIES = ("box", "centre", "squash", "face")
+ALIGNED = (178, 218)  # pixels; CelebA's aligned pictures, with the eyes in the same two places
+# The 108 pixels in their middle, as DCGAN-tensorflow (`--input_height=108 --crop`) takes them.
+FACE = (35, 55, 143, 163)
 SMALLEST_SIDE = 32  # pixels; a smaller dog holds less detail than a picture of 64 shows
 LARGEST_ASPECT = 4  # beyond it the square around the box holds mostly background
 
@@ -18,13 +21,16 @@ def regions(policy: str, width: int, height: int, boxes: list[Box] | None) -> li
     Args:
         policy: `box` gives one region a dog (each box that is large enough and not too long, padded
             to a square and clamped), and the centre without an annotation; `centre` the largest
-            square in the middle; `squash` the whole picture.
+            square in the middle; `squash` the whole picture; `face` the face of a picture that
+            CelebA aligned, and as `box` of any other.
         width: of the picture, pixels.
         height: of the picture, pixels.
         boxes: of the dogs; None without an annotation.
     """
     if policy == "squash":
         return [(0, 0, width, height)]
+    if policy == "face" and boxes is None and (width, height) == ALIGNED:
+        return [FACE]
     if policy == "centre" or boxes is None:
         return [_centre(width, height)]
     inside = (_clamp(box, width, height) for box in boxes)

@@ -1,18 +1,27 @@
-"""The embedded data: drawn dogs, made once, for whoever names no data."""
+"""What `--data` means: a path, a set's name to download, or nothing, for drawn dogs."""
 
 import hashlib
 import sys
 from pathlib import Path
 
 from local.data import doodle, drawing
+from local.data.downloads import SETS, downloaded
 from local.project import CACHE
 
 COUNT = 4000
 
 
 def data_path(named: Path | None) -> Path:
-    """The data that a user named, else the folder of drawn dogs."""
-    return named or drawn_dogs()
+    """The data that a user named, by path or as a set to download; else the drawn dogs.
+
+    Raises:
+        InputError: the set cannot be downloaded.
+    """
+    if named is None:
+        return drawn_dogs()
+    if str(named) in SETS and not named.exists():
+        return downloaded(str(named), CACHE)
+    return named
 
 
 def drawn_dogs() -> Path:

@@ -116,7 +116,7 @@ def _prepare(collection: Collection, size: int, crop: str) -> Dogs:
     wnids = sorted({picture.breed for picture in origins})
     index = {wnid: i for i, wnid in enumerate(wnids)}
     return Dogs(
-        pictures=torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous(),
+        pictures=torch.from_numpy(np.stack(crops)),
         labels=torch.tensor([index[picture.breed] for picture in origins]),
         breeds=collection.names(wnids),
         sources=[picture.name for picture in origins],
@@ -133,7 +133,7 @@ def _prepare(collection: Collection, size: int, crop: str) -> Dogs:
 
 
 def _crops(picture: Picture, size: int, crop: str) -> tuple[list[np.ndarray], Counter[str]]:
-    """Crops of one picture, each (size, size, 3) uint8, and what to count."""
+    """Crops of one picture, each (3, size, size) uint8, and what to count."""
     notes: Counter[str] = Counter()
     try:
         boxes = picture.boxes()
@@ -148,13 +148,14 @@ def _crops(picture: Picture, size: int, crop: str) -> tuple[list[np.ndarray], Co
         notes["not_decoded"] = 1
         return [], notes
     found = regions(crop, *image.size, boxes)
-    if crop == "box" and boxes:
+    if crop in ("box", "face") and boxes:
         notes["boxes_left_out"] = len(boxes) - len(found)
     return [_resize(image.crop(region), size) for region in found], notes
 
 
 def _resize(image: Image.Image, size: int) -> np.ndarray:
-    return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
+    resized = np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
+    return np.ascontiguousarray(resized.transpose(2, 0, 1))
 
 
 def _decode(picture: Picture) -> Image.Image:

@@ -1,6 +1,7 @@
 """Every layout gives the same pictures and boxes; every bad input one clear line."""
 
 import shutil
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -58,6 +59,45 @@ def as_both_mounts(dogs: Path, to: Path) -> Path:
     return mount
 
 
+def stanford(dogs: Path, to: Path) -> Path:
+    """The pictures in folders of their breed, as Stanford's own archives hold them."""
+    root = to / "stanford"
+    shutil.copytree(dogs / "Annotation", root / "Annotation")
+    for folder in (dogs / "Annotation").iterdir():
+        (root / "Images" / folder.name).mkdir(parents=True)
+        for annotation in folder.iterdir():
+            name = f"{annotation.name}.jpg"
+            shutil.copy(dogs / "all-dogs" / name, root / "Images" / folder.name / name)
+    return root
+
+
+def tar_folder(folder: Path, to: Path) -> Path:
+    with tarfile.open(to, "w:gz" if to.suffix == ".gz" else "w") as archive:
+        archive.add(folder, folder.name)
+    return to
+
+
+def as_stanford_tars(dogs: Path, to: Path) -> Path:
+    unpacked = stanford(dogs, to.parent / "unpacked")
+    tar_folder(unpacked / "Images", to / "images.tar")
+    tar_folder(unpacked / "Annotation", to / "annotation.tar")
+    return to
+
+
+def as_first_of_two_tars(dogs: Path, to: Path) -> Path:
+    return as_stanford_tars(dogs, to) / "images.tar"
+
+
+def as_gzipped_tar(dogs: Path, to: Path) -> Path:
+    return tar_folder(dogs, to / "dogs.tar.gz")
+
+
+def as_tars_in_a_zip(dogs: Path, to: Path) -> Path:
+    parts = to / "parts"
+    parts.mkdir()
+    return zip_folder(as_stanford_tars(dogs, parts), to / "download.zip")
+
+
 LAYOUTS = [
     as_one_archive,
     as_two_archives,
@@ -66,6 +106,11 @@ LAYOUTS = [
     as_mount,
     as_pushed_mount,
     as_both_mounts,
+    stanford,
+    as_stanford_tars,
+    as_first_of_two_tars,
+    as_gzipped_tar,
+    as_tars_in_a_zip,
 ]
 
 
@@ -101,6 +146,42 @@ def test_any_folder_of_pictures_works(tmp_path):
         (tmp_path / name).mkdir()
         noise(40, 40, 1).save(tmp_path / name / "1.png")
     assert seen(tmp_path) == [("1.png", "cat", None), ("1.png", "truck", None)]
+
+
+def test_a_flat_folder_is_one_class_and_an_archive_of_classes_many(tmp_path):
+    (tmp_path / "flat").mkdir()
+    noise(40, 40, 1).save(tmp_path / "flat" / "1.png")
+    noise(40, 40, 2).save(tmp_path / "flat" / "2.jpg")
+    assert [breed for _, breed, _ in seen(tmp_path / "flat")] == ["unknown"] * 2
+    shutil.copytree(tmp_path / "flat", tmp_path / "set/train/cat")
+    shutil.copytree(tmp_path / "flat", tmp_path / "set/train/dog")
+    for archive in (zip_folder(tmp_path / "set", tmp_path / "set.zip"), tmp_path / "set"):
+        assert [breed for _, breed, _ in seen(archive)] == ["cat"] * 2 + ["dog"] * 2
+
+
+def test_breeds_have_names_without_annotations_too(make_dogs, tmp_path):
+    pictures = stanford(make_dogs(), tmp_path) / "Images"
+    assert find(pictures).names(["n00000001", "n00000002"]) == ["Red_dog", "Blue_dog"]
+
+
+def test_several_sets_are_told_apart_or_refused(make_dogs, tmp_path):
+    place = tmp_path / "downloads"
+    for name, count in (("cats", 2), ("cars", 3)):
+        (tmp_path / name).mkdir()
+        for i in range(count):
+            noise(40, 40, i).save(tmp_path / name / f"{i}.png")
+    place.mkdir()
+    zip_folder(tmp_path / "cats", place / "cats.zip")
+    assert len(seen(place)) == 2
+    zip_folder(tmp_path / "cars", place / "cars.zip")
+    with pytest.raises(InputError, match=r"downloads: .* several .*cars\.zip, cats\.zip.*name one"):
+        find(place)
+    # the competition's own pictures are what this kit is for, and what is open goes first
+    dogs = make_dogs()
+    zip_folder(dogs, place / "dogs.zip")
+    assert seen(place) == seen(dogs)
+    shutil.copytree(tmp_path / "cars", place / "cars")
+    assert [breed for _, breed, _ in seen(place)] == ["cars"] * 3
 
 
 NAN = voc([(1, 2, "nan", 4)]).encode()
@@ -158,7 +239,7 @@ def test_an_encrypted_or_huge_member_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "dogs.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("all-dogs/n00000001_1.jpg", bytes(5000))
-    monkeypatch.setattr("local.data.files.MEMBER_LIMIT", 4999)
+    monkeypatch.setattr("local.data.archives.MEMBER_LIMIT", 4999)
     with pytest.raises(InputError, match=r"n00000001_1\.jpg.*5,000 bytes"):
         find(path)
     monkeypatch.undo()

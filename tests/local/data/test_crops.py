@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.data.crops import LARGEST_ASPECT, SMALLEST_SIDE, regions
+from local.data.crops import ALIGNED, FACE, LARGEST_ASPECT, SMALLEST_SIDE, regions
 
 
 def test_whole_and_centre():
@@ -31,6 +31,17 @@ def test_small_and_long_boxes_are_left_out_and_each_dog_counts():
     long = (10, 10, 43, 143)
     two = regions("box", 300, 300, [exactly, narrow, long, (100, 100, 150, 150)])
     assert two == [(0, 10, 128, 138), (100, 100, 150, 150)]
+
+
+def test_a_face_is_the_middle_of_what_celeba_aligned():
+    left, top, right, bottom = FACE
+    assert regions("face", *ALIGNED, None) == [FACE]
+    assert (right - left, bottom - top) == (108, 108)
+    assert (left + right, top + bottom) == ALIGNED  # twice the centre
+    assert regions("face", 178, 219, None) == [(0, 20, 178, 198)]
+    # boxes say more than the size does, and are used as `box` uses them
+    boxes = [(50, 60, 90, 140), (0, 0, 5, 5)]
+    assert regions("face", *ALIGNED, boxes) == regions("box", *ALIGNED, boxes)
 
 
 coordinate = st.integers(-50, 250)
