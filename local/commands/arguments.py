@@ -96,6 +96,6 @@ def add_data(to: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         metavar="PATH",
-        help="folder or archive of pictures in any layout of docs/data.md, or mnist, cifar10, celeba"
-        " to download (default: drawn dogs)",
+        help="folder or archive of pictures in any layout of docs/data.md, or mnist, cifar10 or"
+        " celeba to download (default: drawn dogs)",
     )
