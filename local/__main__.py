@@ -8,6 +8,7 @@ from local.commands.arguments import guarded
 COMMANDS = {
     "train": "trains a recipe into a run's folder",
     "sample": "samples pictures of a run into a zip",
+    "explore": "looks at a data set: a page with plots, pictures and numbers",
     "draw": "draws dogs, the data of those who have none",
 }
 HELP = "use: python -m local COMMAND ...\n\n" + "\n".join(

@@ -1,0 +1,152 @@
+"""One HTML page that opens anywhere: no script, no network, light and dark, made for keyboards too.
+
+Templates would hide that there are only five kinds of things on it; the standard library's `escape`
+is all that is needed.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+Cell = str | int | float
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page: `key` is its address, `blocks` are HTML."""
+
+    key: str
+    title: str
+    blocks: list[str]
+
+
+def paragraph(text: str) -> str:
+    """Plain text."""
+    return f"<p>{escape(text)}</p>"
+
+
+def figure(
+    light: bytes, dark: bytes | None, alt: str, caption: str, pixelated: bool = False
+) -> str:
+    """A picture (PNG or JPEG) with a caption; `dark` takes its place on a dark screen."""
+    source = f'<source media="(prefers-color-scheme: dark)" srcset="{_data(dark)}">' if dark else ""
+    look = ' class="pixelated"' if pixelated else ""
+    return (
+        f'<figure><picture>{source}<img src="{_data(light)}" alt="{escape(alt)}"{look}></picture>'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """A table of one row or more, whose first column names them; numbers stand at the right."""
+    sides = [' class="number"' if not isinstance(cell, str) else "" for cell in rows[0]]
+    top = "".join(
+        f'<th scope="col"{side}>{escape(name)}</th>' for name, side in zip(head, sides, strict=True)
+    )
+    body = "".join(f"<tr>{_row(row)}</tr>" for row in rows)
+    return (
+        f'<div class="scroll" role="region" aria-label="{escape(caption)}" tabindex="0"><table>'
+        f"<caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def folded(title: str, block: str) -> str:
+    """A block that opens on a click or on Enter."""
+    return f"<details><summary>{escape(title)}</summary>{block}</details>"
+
+
+def document(title: str, lead: str, cards: dict[str, str], sections: list[Section]) -> str:
+    """The whole page.
+
+    Args:
+        title: of the page.
+        lead: a sentence under it.
+        cards: the figures that matter most, by what they count.
+        sections: in order.
+    """
+    links = "".join(f'<li><a href="#{s.key}">{escape(s.title)}</a></li>' for s in sections)
+    facts = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
+        for name, value in cards.items()
+    )
+    body = "".join(
+        f'<section id="{s.key}" aria-labelledby="{s.key}-title">'
+        f'<h2 id="{s.key}-title">{escape(s.title)}</h2>{"".join(s.blocks)}</section>'
+        for s in sections
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{escape(title)}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the figures</a>
+<header><h1>{escape(title)}</h1><p>{escape(lead)}</p><dl class="cards">{facts}</dl>
+<nav aria-label="Sections"><ul>{links}</ul></nav></header>
+<main id="main">{body}</main>
+</body>
+</html>
+"""
+
+
+def _row(row: Sequence[Cell]) -> str:
+    first, *rest = row
+    return f'<th scope="row">{escape(str(first))}</th>' + "".join(_cell(value) for value in rest)
+
+
+def _cell(value: Cell) -> str:
+    if isinstance(value, str):
+        return f"<td>{escape(value)}</td>"
+    text = f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    return f'<td class="number">{text}</td>'
+
+
+def _data(image: bytes) -> str:
+    kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
+
+
+STYLE = """
+:root { --paper: #fff; --ink: #1b1f24; --soft: #545c66; --line: #dde1e6; --card: #f4f6f8;
+  --link: #005a8d; }
+@media (prefers-color-scheme: dark) { :root { --paper: #15181c; --ink: #e6e8eb; --soft: #a5adb7;
+  --line: #343a42; --card: #1e2228; --link: #7cc4f2; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 68rem; padding: 1.5rem; background: var(--paper);
+  color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+h1 { margin: 0; font-size: 1.9rem; line-height: 1.2; }
+h2 { margin: 0 0 .5rem; font-size: 1.3rem; }
+header p, figcaption, caption { color: var(--soft); }
+a { color: var(--link); }
+:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
+.skip { position: absolute; left: -99rem; }
+.skip:focus { left: 1rem; top: 1rem; padding: .5rem; background: var(--paper); }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; }
+.cards div { padding: .75rem 1rem; border-radius: .5rem; background: var(--card); }
+.cards dt { color: var(--soft); font-size: .85rem; }
+.cards dd { margin: 0; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
+nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; list-style: none; }
+section { padding: 1.5rem 0; border-top: 1px solid var(--line); }
+figure { margin: 1rem 0; }
+img { display: block; max-width: 100%; height: auto; }
+img.pixelated { width: 978px; image-rendering: pixelated; }
+figcaption { margin-top: .4rem; font-size: .9rem; }
+.scroll { overflow-x: auto; margin: 1rem 0; }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
+caption { padding-bottom: .4rem; text-align: left; white-space: nowrap; }
+th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left;
+  vertical-align: top; overflow-wrap: anywhere; }
+thead th { white-space: nowrap; }
+th { font-weight: 500; }
+th.number, td.number { text-align: right; }
+summary { cursor: pointer; color: var(--link); }
+@media print { details:not([open]) { display: none; } figure { break-inside: avoid; } }
+"""
