@@ -1,52 +1,55 @@
 """The kernel's entry: what runs on Kaggle, from the mounted data to `images.zip`."""
 
+import gc
 import json
 import os
-import platform
+import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
-import torch
-from safetensors.torch import save_file
-
-from local import recipes
+from local import recipes, runs
 from local.data.prepared import Dogs, prepare
-from local.errors import InputError
+from local.errors import InputError, reason
 from local.images import facts
 from local.lock import exclusive
+from local.phases import Phases
 from local.recipes import Recipe
 from local.safe import SafeSubmission
-from local.train import devices
+from local.train import devices, snapshots
 from local.train.adversaries import Adversaries
 from local.train.clock import Budget, Clock
 from local.train.crew import Crew
 from local.train.interrupt import Interrupt
 from local.train.loop import train
-from local.train.watchers import StatusLine, span
+from local.train.watchers import StatusLine
 from submission import archive
 
 OUTPUT = Path("images.zip")
 KEPT_RUN = Path("not-submittable")  # folder of a kept run: Kaggle takes nothing beside the archive
-LAST_SECONDS = 3.0  # the final snapshot, and the end of the process
+LAST_SECOND = 1.0  # before the deadline: whatever goes on then, the process ends
 
 
 def main(build: dict[str, Any], started: float) -> int:
     """Trains the built-in recipe until the time is spent, and leaves only `images.zip`.
 
     Args:
-        build: what `build_kernel.py` wrote into the file: `recipe`, `hours`, `keep_run`, `commit`,
-            `dirty`.
+        build: what `build_kernel.py` wrote into the file: `recipe`, `hours`, `commit`, `dirty`, and
+            `keep_run` where the weights are to be left too.
         started: `time.monotonic()` at the kernel's first line, from where the deadline counts.
 
     Returns:
-        The exit code: 0 done, 1 no valid archive, 2 bad input, 128 + N ended by signal N. The last
-        line on stdout is one JSON object about the run.
+        The exit code: 0 a valid archive is in place, even where the run ended before its time; 1
+        there is none; 2 bad input; 128 + N ended by signal N. The last line on stdout is one JSON
+        object about the run, unless the input was bad.
     """
     try:
         with exclusive(Path.cwd()):
@@ -57,131 +60,158 @@ def main(build: dict[str, Any], started: float) -> int:
 
 
 class _Kernel:
-    """One run: its settings, its phases, and the archive that it keeps in place."""
+    """One run: its settings, its phases, and the archive that it keeps in place.
+
+    Attributes:
+        stopped: why the run ended before its time, in words.
+    """
 
     def __init__(self, build: dict[str, Any], started: float) -> None:
         self.build = build
-        self.phases = _Phases(started)
         self.recipe = recipes.from_dict(build["recipe"])
-        limit = _limit(build)
-        print(f"recipe {self.recipe}")
-        print(f"commit {build['commit']}, limit {span(limit)}, {_versions()}", flush=True)
-        self.clock = Clock(Budget(deadline=started + limit))
+        self.deadline = started + _limit(build)
+        self.phases = Phases(started)
         self.devices: list[devices.Device] = []
-        self.steps = 0
+        self.stopped: str | None = None
+        self.dogs: Dogs | None = None
+        self.clock: Clock | None = None
+        self.adversaries: Adversaries | None = None
         self.submission: SafeSubmission | None = None
 
     def run(self) -> int:
         """From the data to the archive; returns the exit code."""
-        self.phases.end("start")
-        dogs = _data(self.recipe)
-        self.phases.end("data")
-        self.devices = devices.choose_all()
-        print(f"training on {self._device_names()} in {self.devices[0].dtype}", flush=True)
+        last_moment = Timer(
+            self.deadline - LAST_SECOND - time.monotonic(), self._end_now, ["at the deadline"]
+        )
+        last_moment.daemon = True
+        last_moment.start()
+        with Interrupt(holds=False) as interrupted:
+            try:
+                with self._surviving():
+                    self._train(interrupted)
+                with self._surviving():
+                    self._write()
+            except KeyboardInterrupt:
+                pass  # at once, then: before the training, or a second signal
+            finally:
+                last_moment.cancel()
+            number = interrupted.number
+            if number:
+                self.stopped = f"by {signal.Signals(number).name}"
+            self._report()
+        gc.freeze()  # the interpreter would take seconds to collect what ends with the process
+        return 128 + number if number else self._exit_code()
+
+    def _train(self, interrupted: Interrupt) -> None:
+        left = self.deadline - time.monotonic()
+        self.devices = [device.for_seconds(left) for device in devices.choose_all()]
+        self.phases.begin("data")
+        self.dogs = dogs = _data(self.recipe)
+        self.phases.begin("probe")
         # Everything but the archive stays outside the current folder, which Kaggle keeps.
-        with (
-            tempfile.TemporaryDirectory(prefix="run-") as folder,
-            Interrupt() as interrupted,
-            Crew(self.devices, self.recipe, dogs.pictures, Path(folder), self._lost) as team,
-        ):
-            adversaries = Adversaries(self.recipe, self.devices[0], team)
-            self._train(adversaries, dogs, Path(folder), interrupted)
-        return self._finish(adversaries, interrupted.number)
+        with tempfile.TemporaryDirectory(prefix="run-", ignore_cleanup_errors=True) as name:
+            run = Path(name)
+            with Crew(self.devices, self.recipe, dogs.pictures, run, self._end_now) as team:
+                self.devices = self.devices[: team.size]
+                print(f"training on {self._device_names()} in {self.devices[0].dtype}", flush=True)
+                self.adversaries = Adversaries(self.recipe, self.devices[0], team)
+                self.submission = SafeSubmission(OUTPUT, self._facts, dogs.pictures)
+                self.submission.estimate(self.adversaries)
+                self.phases.begin("train")
+                self.clock = Clock(Budget(deadline=self.deadline))
+                self.clock.keep(self.submission.seconds)
+                interrupted.holds = True  # from here on, between two steps
+                if not train(
+                    self.adversaries,
+                    dogs,
+                    self.clock,
+                    run,
+                    watchers=[StatusLine(sys.stdout)],
+                    stop=interrupted,
+                    submission=self.submission,
+                ):
+                    self.stopped = "by losses that blew up"
 
-    def _train(
-        self, adversaries: Adversaries, dogs: Dogs, folder: Path, stop: Callable[[], bool]
-    ) -> None:
-        self.submission = SafeSubmission(OUTPUT, self._facts, dogs.pictures)
-        self.submission.estimate(adversaries, folder)
-        self.clock.keep(self.submission.seconds + LAST_SECONDS)
-        self.phases.end("probe")
-        watchers = [StatusLine(sys.stdout)]
-        train(adversaries, dogs, self.clock, folder, watchers, stop, self.submission)
-        self.steps = adversaries.steps
-        if not self.steps:
+    def _write(self) -> None:
+        """The last archive, and the run itself where it is to be kept."""
+        self.phases.begin("write")
+        if self.adversaries is None or self.submission is None:
+            return
+        if not self.adversaries.steps:
+            if self.stopped:
+                return
             print("kernel: no step fits into the limit; the pictures are noise", file=sys.stderr)
-        self.phases.end("train")
-
-    def _finish(self, adversaries: Adversaries, signalled: int) -> int:
-        """The last archive, then the line about the run."""
-        assert self.submission is not None
-        if self.submission.kimg is None or self.clock.left(self.steps) > 0:
-            self.submission.offer(adversaries, last=True)
+        if self.stopped:
+            self.adversaries.recalibrate()  # an error came in between
+        self.submission.offer(self.adversaries)
         if self.build.get("keep_run"):
-            _keep(adversaries)
-        self.phases.end("write")
-        stopped = f"by {signal.Signals(signalled).name}" if signalled else None
-        self._report(stopped)
-        if self.submission.kimg is None:
+            self._keep(self.adversaries)
+
+    def _keep(self, adversaries: Adversaries) -> None:
+        """Leaves what `python -m local sample` can read, in a folder that says what that means."""
+        assert self.dogs
+        assert self.clock
+        shutil.rmtree(KEPT_RUN, ignore_errors=True)  # of an earlier run
+        runs.claim(KEPT_RUN, self.recipe, self.dogs)
+        snapshots.save(KEPT_RUN, adversaries, self.clock.seconds)
+        print(f"kernel: run kept in {KEPT_RUN}/: this output cannot be submitted", file=sys.stderr)
+
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """Within this context an error ends what is being done, not the run; bad data does."""
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, InputError) and self.dogs is None:
+                raise
+            traceback.print_exc()
+            self.stopped = f"by an error: {reason(error)}"
+
+    def _end_now(self, why: str) -> None:
+        """Ends the process from another thread: the main one may be waiting for ever."""
+        self.stopped = why
+        archive.remove_partials(OUTPUT)
+        self._report()
+        os._exit(self._exit_code())
+
+    def _exit_code(self) -> int:
+        return 0 if self.submission and self.submission.kimg is not None else 1
+
+    def _report(self) -> None:
+        """The last lines: what went wrong, for people, and what the run did, for programs."""
+        in_place = not self._exit_code()
+        if self.stopped:
+            print(f"kernel: stopped {self.stopped}", file=sys.stderr, flush=True)
+        if not in_place:
             print("kernel: no valid images.zip; its log says why", file=sys.stderr, flush=True)
-            return 1
-        return 128 + signalled if signalled else 0
-
-    def _lost(self, what: str) -> None:
-        """Ends the run when a process of the team has died: the archive is in place."""
-        self.phases.end("train")
-        self._report(what)
-        os._exit(1)  # the main thread waits for the dead process, perhaps for ever
-
-    def _report(self, stopped: str | None) -> None:
-        there = OUTPUT.is_file() and self.submission is not None
-        kimg = self.submission.kimg if self.submission else None
         about = {
-            "images": archive.COUNT if there else 0,
+            "images": archive.COUNT if in_place else 0,
             "zip": str(OUTPUT),
-            "zip_bytes": OUTPUT.stat().st_size if there else 0,
-            "steps": self.steps,
-            "stopped": stopped,
+            "zip_bytes": OUTPUT.stat().st_size if in_place else 0,
+            "steps": self.adversaries.steps if self.adversaries else 0,
+            "stopped": self.stopped,
             "dirty": self.build["dirty"],
             "commit": self.build["commit"],
             "recipe": asdict(self.recipe),
             "seed": self.recipe.seed,
-            "kimg": kimg,
+            "kimg": self.submission.kimg if self.submission else None,
             "device": self._device_names(),
-            "submittable": not self.build.get("keep_run"),
-            "seconds": self.phases.seconds,
+            "submittable": in_place and not self.build.get("keep_run"),
+            "seconds": self.phases.seconds(),
             "total_seconds": self.phases.total(),
         }
         print(json.dumps(about), flush=True)
 
     def _facts(self, adversaries: Adversaries) -> dict[str, Any]:
         """What the archive's comment says."""
+        assert self.clock
         images, seconds = adversaries.images, self.clock.seconds
         told = facts(self.recipe, self._device_names(), images, seconds, self.build["commit"])
-        return told | {"seconds": self.phases.so_far("train")}
+        return told | {"seconds": self.phases.seconds()}
 
     def _device_names(self) -> str:
         names = [device.name for device in self.devices]
         return f"{len(names)} x {names[0]}" if len(names) > 1 else "".join(names)
-
-
-def _keep(adversaries: Adversaries) -> None:
-    """Leaves the weights beside the archive, in a folder that says what that means."""
-    KEPT_RUN.mkdir(exist_ok=True)
-    for name, network in adversaries.networks().items():
-        tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
-        save_file(tensors, KEPT_RUN / f"{name}.safetensors")
-    print(f"kernel: weights kept in {KEPT_RUN}/: this output cannot be submitted", file=sys.stderr)
-
-
-class _Phases:
-    """Where the time goes."""
-
-    def __init__(self, started: float) -> None:
-        self.started = self.last = started
-        self.seconds: dict[str, float] = {}
-
-    def end(self, phase: str) -> None:
-        now = time.monotonic()
-        self.seconds[phase] = round(now - self.last, 2)
-        self.last = now
-
-    def so_far(self, phase: str) -> dict[str, float]:
-        """The seconds by phase, the one that goes on included."""
-        return self.seconds | {phase: round(time.monotonic() - self.last, 2)}
-
-    def total(self) -> float:
-        return round(self.last - self.started, 2)
 
 
 def _limit(build: dict[str, Any]) -> float:
@@ -206,7 +236,3 @@ def _data(recipe: Recipe) -> Dogs:
         ) from None
     print(f"data {dogs.counts}", flush=True)
     return dogs
-
-
-def _versions() -> str:
-    return f"Python {platform.python_version()}, torch {torch.__version__}"

@@ -17,6 +17,8 @@ except ImportError:  # Windows: no such lock, and no Kaggle either
 def exclusive(folder: Path) -> Iterator[None]:
     """Holds the folder itself, so that no file lies in it; the lock ends with the process.
 
+    Where the file system has no locks, there is none.
+
     Raises:
         InputError: another process holds it.
     """
@@ -25,12 +27,14 @@ def exclusive(folder: Path) -> Iterator[None]:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise InputError(
-            f"{folder}: another run is at work there; wait for it, or stop it"
-        ) from None
-    else:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"{folder}: another run is at work there; wait for it, or stop it"
+            ) from None
+        except OSError:
+            pass  # a file system without locks, which is no reason to stop
         yield
     finally:
         os.close(descriptor)

@@ -3,6 +3,7 @@
 Whatever ends the run later - a deadline, a fault, a killed session - finds a submission in place.
 """
 
+import io
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from local.sampling import draw_latents, sample
 from local.train.adversaries import Adversaries
 from submission import archive
 
-PROBE = 500  # pictures that are written to learn what a whole submission costs
+PROBE = 500  # pictures that tell what a whole submission costs
 COLLAPSED = 0.3  # share of the real pictures' spread under which a generator draws one dog
 
 
@@ -40,65 +41,54 @@ class SafeSubmission:
         self.comment = comment
         self.kimg: float | None = None
         self.seconds = 0.0
+        archive.remove_partials(path)
         some = reals[:: max(1, len(reals) // PROBE)].permute(0, 2, 3, 1).numpy()
         self._real_spread = _spread(some)
-        self._spread = 0.0
+        self._spread = 0.0  # of the one in place
 
-    def estimate(self, adversaries: Adversaries, scratch: Path) -> None:
-        """Measures what a submission costs, by a small one in a folder for that."""
+    def estimate(self, adversaries: Adversaries) -> None:
+        """Measures what a submission costs, by a small one that is kept nowhere."""
         latents = draw_latents(PROBE, adversaries.recipe.latent, seed=0)
         device = adversaries.device.device
         for _ in sample(adversaries.average, latents[:1], device):
             pass  # the first call of a network is slow
         start = time.perf_counter()
-        # Without the check of its content: an untrained network may draw the same picture twice.
-        archive.write(scratch / "probe.zip", sample(adversaries.average, latents, device), {})
-        archive.pixels(scratch / "probe.zip", PROBE)
+        probe = io.BytesIO()
+        archive.encode(probe, sample(adversaries.average, latents, device), {})
+        archive.pixels(probe, PROBE)  # as the check, which an untrained network may well not pass
         self.seconds = (time.perf_counter() - start) * archive.COUNT / PROBE
-        (scratch / "probe.zip").unlink()
 
-    def offer(self, adversaries: Adversaries, last: bool = False) -> None:
+    def offer(self, adversaries: Adversaries) -> None:
         """Writes the average generator's pictures and puts them in place, unless they are worse.
 
         Its statistics must be fresh (`recalibrate`). A refusal, or a full disk, is said and leaves
-        what was there. The last archive is left even where it is refused, if it is the only one:
-        Kaggle may see it otherwise.
+        what was there.
         """
         start = time.perf_counter()
+        recipe = adversaries.recipe
+        latents = draw_latents(archive.COUNT, recipe.latent, recipe.seed)
+        batches = sample(adversaries.average, latents, adversaries.device.device)
         looked_at: list[np.ndarray] = []
 
         def judge(written: Path) -> None:
-            self._judge(written, adversaries.recipe.size, looked_at)
+            self._judge(written, recipe.size, looked_at)
 
         try:
-            self._write(adversaries, looked_at, judge)
+            comment = self.comment(adversaries)
+            archive.write(self.path, _looking(batches, looked_at), comment, judge)
         except archive.ArchiveError as error:
             self._refuse(adversaries, str(error))
-            if last and self.kimg is None:
-                self._write(adversaries, [], verify=lambda written: None)
         except OSError as error:
             self._refuse(adversaries, f"cannot be written ({error.strerror or error})")
         else:
             self.kimg = adversaries.images / 1000
             self.seconds = time.perf_counter() - start
 
-    def _write(
-        self,
-        adversaries: Adversaries,
-        looked_at: list[np.ndarray],
-        verify: Callable[[Path], None],
-    ) -> None:
-        recipe = adversaries.recipe
-        latents = draw_latents(archive.COUNT, recipe.latent, recipe.seed)
-        batches = sample(adversaries.average, latents, adversaries.device.device)
-        comment = self.comment(adversaries)
-        archive.write(self.path, _looking(batches, looked_at), comment, verify)
-
     def _judge(self, written: Path, size: int, pictures: list[np.ndarray]) -> None:
         archive.check(written, archive.COUNT, size)
         spread = _spread(np.concatenate(pictures))
         share = spread / max(self._real_spread, 1e-9)
-        if self.kimg is not None and share < COLLAPSED and spread < self._spread:
+        if share < COLLAPSED and spread < self._spread:
             raise archive.ArchiveError(
                 f"collapsed: its pictures differ {share:.2f} times as much as real ones"
             )

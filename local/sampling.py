@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from local.pictures import to_bytes
+from local.train.devices import out_of_memory
 
 BATCH = 250  # large enough for a GPU, small enough for the cache of a CPU
 MEASURED_BATCHES = 3
@@ -40,10 +41,19 @@ def sample(
     """Pictures of the latents in batches (N, H, W, 3) uint8, in float32 for repeatable bytes.
 
     The generator must be in eval mode: with batch statistics a picture would depend on those
-    beside it.
+    beside it. Where memory runs out, batches become smaller.
     """
-    for part in latents.split(batch):
-        yield to_bytes(generator(part.to(device)))
+    done = 0
+    while done < len(latents):
+        try:
+            pictures = to_bytes(generator(latents[done : done + batch].to(device)))
+        except RuntimeError as error:
+            if not out_of_memory(error) or batch == 1:
+                raise
+            batch //= 2
+        else:
+            yield pictures
+            done += len(pictures)
 
 
 def measure(generator: nn.Module, length: int, device: torch.device) -> float:

@@ -60,7 +60,6 @@ def write(
     """
     with _replacing(path) as file:
         count = encode(file, batches, comment)
-        file.flush()
         verify(_opened(file) if _nameless(file) else Path(file.name))
     return count
 
@@ -96,7 +95,6 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
     both, and a whole file.)
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.unlink(missing_ok=True)  # of a process that was killed and had the same number
     file = _open(path.parent) or partial.open("w+b")
     try:
         with file:
@@ -120,11 +118,10 @@ def _open(folder: Path) -> IO[bytes] | None:
 
 
 def _name(file: IO[bytes], path: Path) -> None:
-    file.flush()
     try:
         # The folder's descriptor is not used, but makes Python follow the link to the file.
         os.link(_opened(file), path, src_dir_fd=file.fileno())
-    except OSError:  # some file systems give no name later
+    except OSError:  # some file systems give no name later, or a killed process left it
         shutil.copyfile(_opened(file), path)
 
 

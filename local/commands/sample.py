@@ -25,12 +25,13 @@ def run(words: Sequence[str]) -> int:
     recipe = load_recipe(options.run)
     if options.breed:
         raise InputError(f"--breed {options.breed}: recipe {recipe.name} does not know breeds")
-    snapshot = snapshots.latest(options.run)
-    if snapshot is None:
-        raise InputError(f"{options.run}: no snapshot yet; train it first")
     device = devices.choose(options.device)
     generator = nets.generator(recipe)
-    snapshots.load_weights(snapshot, "average", generator)
+    snapshot = snapshots.newest(
+        options.run, lambda snapshot: snapshots.load_weights(snapshot, "average", generator)
+    )
+    if snapshot is None:
+        raise InputError(f"{options.run}: no snapshot yet; train it first")
     generator.to(device.device).eval()
     images = snapshot.steps * recipe.batch
     comment = facts(recipe, device.name, images, snapshot.seconds, commit())

@@ -12,7 +12,7 @@ from local import nets
 from local.recipes import Recipe
 from local.train import ema, schedules
 from local.train.augment import flip, to_floats
-from local.train.devices import Device
+from local.train.devices import Device, out_of_memory
 from local.train.losses import D_LOSSES, G_LOSSES
 from local.train.team import ALONE, Team
 
@@ -34,7 +34,8 @@ class Adversaries:
         self.recipe = recipe
         self.device = device
         self.team = team
-        with torch.random.fork_rng():
+        device.settle()
+        with torch.random.fork_rng(devices=[]):  # of no GPU: networks begin on the CPU
             torch.manual_seed(recipe.seed)
             self.generator = self._place(nets.generator(recipe))
             self.discriminator = self._place(nets.discriminator(recipe))
@@ -71,7 +72,7 @@ class Adversaries:
         """
         self._set_rates(progress)
         reals, latents = (self.team.share(drawn) for drawn in self._draw(dogs))
-        shared = torch.tensor(signals, device=self.device.device)
+        shared = self._on_device(signals)
 
         self.discriminator.requires_grad_(True)
         on_batch = self._accumulate(self._discriminator_loss, self.d_optimiser, reals, latents)
@@ -86,6 +87,13 @@ class Adversaries:
         self.steps += 1
         ema.update(self.average, self.generator, ema.decay(self.steps, self.recipe.ema))
         return torch.cat([on_batch, loss_g, shared])
+
+    def _on_device(self, numbers: Sequence[float]) -> Tensor:
+        """A vector of a few numbers, filled in place: a copy from the host would wait for it."""
+        vector = torch.empty(len(numbers), device=self.device.device)
+        for place, number in zip(vector, numbers, strict=True):
+            place.fill_(number)
+        return vector
 
     def _draw(self, dogs: Tensor) -> tuple[Tensor, Tensor]:
         """A whole batch: reals (B, 3, S, S) in -1..1, and latents (B, Z)."""
@@ -124,22 +132,30 @@ class Adversaries:
     ) -> Tensor:
         """Gathers the gradients of `loss(...)[0]`, split by split; returns its mean on the batch.
 
-        Memory that runs out halves the splits, from here on.
+        Where memory runs out, the batch is cut into twice as many splits from here on.
         """
         scaler = self.d_scaler if optimiser is self.d_optimiser else self.g_scaler
         while True:
             optimiser.zero_grad(set_to_none=True)
             try:
                 return self._backward(loss, scaler, inputs)
-            except torch.OutOfMemoryError:
-                self._fakes = None
-                if len(inputs[0]) < 2 * 2 * self.splits:  # one picture has no statistics
+            except RuntimeError as error:
+                # One picture has no statistics to normalise by.
+                if not out_of_memory(error) or len(inputs[0]) < 2 * 2 * self.splits:
                     raise
             # Not within the except: its traceback would keep the tensors alive.
-            self.splits *= 2
-            print(f"memory is full: batches in {self.splits} splits from now on", file=sys.stderr)
-            if self.device.device.type == "cuda":
-                torch.cuda.empty_cache()
+            self._split_further()
+
+    def _split_further(self) -> None:
+        self._fakes = None
+        if self.device.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.splits *= 2
+        print(
+            f"memory is full: batches in {self.splits} splits from now on",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def _backward(
         self, loss: Callable[..., Tensor], scaler: torch.amp.GradScaler, inputs: Sequence[Tensor]
@@ -176,15 +192,16 @@ class Adversaries:
 
     def finite(self) -> bool:
         """Whether every weight is a number; waits for the device."""
-        networks = self.networks().values()
-        return all(bool(p.isfinite().all()) for network in networks for p in network.parameters())
+        weights = (p for network in self.networks().values() for p in network.parameters())
+        return bool(torch.stack([p.isfinite().all() for p in weights]).all())
 
     def recalibrate(self) -> None:
         """Measures the averaged generator's batch-norm statistics, always on the same latents."""
         random = torch.Generator().manual_seed(self.recipe.seed)
-        shape = (self.recipe.batch, self.recipe.latent)
-        batches = (torch.randn(shape, generator=random) for _ in range(RECALIBRATION_BATCHES))
-        ema.recalibrate(self.average, (latents.to(self.device.device) for latents in batches))
+        shape = (RECALIBRATION_BATCHES * self.recipe.batch, self.recipe.latent)
+        latents = torch.randn(shape, generator=random)
+        parts = latents.tensor_split(RECALIBRATION_BATCHES * self.splits)  # what fits into memory
+        ema.recalibrate(self.average, (part.to(self.device.device) for part in parts))
 
     def networks(self) -> dict[str, nn.Module]:
         """The networks by name, as they are saved."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MARGIN = 1.3  # a measured duration is reserved this many times: machines are shared
+END_SECONDS = 3.0  # kept on top of it, for the end of the process itself
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,11 @@ class Clock:
         return self.now() - self._started
 
     def keep(self, seconds: float) -> None:
-        """Reserves time before the deadline: `seconds` as measured, with a margin on top."""
-        self.reserve = max(self.reserve, MARGIN * seconds)
+        """Reserves time before the deadline: `seconds` as measured, with a margin on top.
+
+        The largest reserve counts: taken back, it would let progress fall.
+        """
+        self.reserve = max(self.reserve, MARGIN * seconds + END_SECONDS)
 
     def stepped(self) -> None:
         """Call after each step: the slowest of late says whether another one fits."""

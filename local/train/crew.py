@@ -6,10 +6,11 @@ under another name, which in a kernel installs the importer and nothing else.
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
@@ -17,14 +18,17 @@ from types import TracebackType
 
 import torch
 import torch.distributed as dist
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from local.errors import reason
 from local.recipes import Recipe
 from local.train.adversaries import Adversaries
 from local.train.devices import Device
 from local.train.stepper import follow
-from local.train.team import Team
+from local.train.team import ALONE, Team
 
+START_SECONDS = 120.0  # that a member may take to come up; torch is imported once more
 # A member waits while the leader writes a submission, and never longer than that.
 PATIENCE = timedelta(minutes=30)
 PICTURES = "pictures.safetensors"
@@ -32,6 +36,8 @@ PICTURES = "pictures.safetensors"
 
 class Crew:
     """Within this context the further devices' processes follow the leader, which is this process.
+
+    Where they do not come up, the leader says so and goes on alone: entering gives the team.
 
     Args:
         devices: the leader's first.
@@ -53,24 +59,26 @@ class Crew:
     ) -> None:
         self.devices, self.recipe, self.pictures = devices, recipe, pictures
         self.run, self.lost = run, lost
-        self.team = Team(0, len(devices))
         self._members: list[BaseProcess] = []
+        self._watcher = Thread(target=self._watch, daemon=True)
         self._done = False
 
     def __enter__(self) -> Team:
-        if self.team.size == 1:
-            return self.team
-        save_file({"pictures": self.pictures}, self.run / PICTURES)
-        context = multiprocessing.get_context("spawn")
-        for rank, device in enumerate(self.devices[1:], start=1):
-            team = Team(rank, self.team.size)
-            arguments = (team, device, self.recipe, self.run)
-            self._members.append(context.Process(target=_member, args=arguments, daemon=True))
-        for member in self._members:
-            member.start()
-        Thread(target=self._watch, daemon=True).start()
-        _join(self.team, self.devices[0], self.run)
-        return self.team
+        team = Team(0, len(self.devices))
+        if team.size == 1:
+            return ALONE
+        try:
+            self._form(team)
+        except (OSError, EOFError, RuntimeError, SafetensorError) as error:
+            self._dismiss()
+            self._members = []
+            why = "a process ended at once" if isinstance(error, EOFError) else reason(error)
+            print(f"no team: {why}; going on with one device", file=sys.stderr, flush=True)
+            return ALONE
+        except BaseException:  # a signal; members would wait for what this process does next
+            self._dismiss()
+            raise
+        return team
 
     def __exit__(
         self,
@@ -78,49 +86,80 @@ class Crew:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.team.size == 1:
+        if not self._members:
             return
-        if kind is not None:
-            # An exchange that broke off is the first sign of a death: let the watch say it.
-            self._watcher_speaks()
+        if kind is None:
+            self._done = True
+            dist.destroy_process_group()
+            for member in self._members:
+                member.join(3)
+        elif issubclass(kind, Exception):
+            # An exchange breaks off when a member is gone: that is the watcher's to say.
+            self._watcher.join(5)
+        self._dismiss()
+
+    def _dismiss(self) -> None:
         self._done = True
         for member in self._members:
-            member.join(10)
             member.kill()
-        dist.destroy_process_group()
+
+    def _form(self, team: Team) -> None:
+        save_file({"pictures": self.pictures}, self.run / PICTURES)
+        context = multiprocessing.get_context("spawn")
+        lines = []
+        for rank, device in enumerate(self.devices[1:], start=1):
+            line, theirs = context.Pipe(duplex=False)
+            arguments = (Team(rank, team.size), device, self.recipe, self.run, theirs)
+            member = context.Process(target=_member, args=arguments, daemon=True)
+            member.start()
+            theirs.close()  # so that the line ends with the member
+            self._members.append(member)
+            lines.append(line)
+        for line in lines:
+            if not line.poll(START_SECONDS):
+                raise TimeoutError(f"a process did not come up within {START_SECONDS:g} s")
+            line.recv()
+        self._watcher.start()
+        _join(team, self.devices[0], self.run)
 
     def _watch(self) -> None:
-        wait([member.sentinel for member in self._members])
-        if not self._done:
-            dead = [m for m in self._members if not m.is_alive() and m.exitcode]
-            if dead:
-                codes = ", ".join(f"{m.name} ended with {m.exitcode}" for m in dead)
-                self.lost(f"a process of the team is gone ({codes})")
+        there = {member.sentinel: member for member in self._members}
+        while there:
+            ended = wait(list(there))
+            for sentinel in [sentinel for sentinel in there if sentinel in ended]:
+                member = there.pop(sentinel)
+                member.join()  # its sentinel is there before its exit code
+                if member.exitcode and not self._done:
+                    self.lost(f"a process of the team is gone (exit code {member.exitcode})")
 
-    def _watcher_speaks(self) -> None:
-        wait([member.sentinel for member in self._members], timeout=5)
 
-
-def _member(team: Team, device: Device, recipe: Recipe, run: Path) -> None:
+def _member(team: Team, device: Device, recipe: Recipe, run: Path, line: Connection) -> None:
     """What a further process does."""
+    # Ctrl-C reaches every process of a terminal: it is the leader that stops the team.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
     Thread(target=_end_with, args=(parent,), daemon=True).start()
-    if device.device.type == "cuda":
-        torch.cuda.set_device(device.device)
-    _join(team, device, run)
+    adversaries = Adversaries(recipe, device, team)
     pictures = load_file(run / PICTURES)["pictures"].to(device.device)
-    follow(Adversaries(recipe, device, team), pictures, run)
+    line.send("ready")
+    _join(team, device, run)
+    follow(adversaries, pictures, run)
     dist.destroy_process_group()
+    sys.stdout.flush()
+    os._exit(0)  # torch takes seconds to leave, and the leader waits
 
 
 def _join(team: Team, device: Device, run: Path) -> None:
+    on_gpu = device.device.type == "cuda"
     dist.init_process_group(
-        "nccl" if device.device.type == "cuda" else "gloo",
+        "nccl" if on_gpu else "gloo",
         init_method=f"file://{run / 'rendezvous'}",
         rank=team.rank,
         world_size=team.size,
         timeout=PATIENCE,
+        device_id=device.device if on_gpu else None,
     )
 
 

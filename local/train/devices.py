@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 import torch
 
-from local.errors import InputError
+from local.errors import InputError, reason
+
+COMPILES_FROM = 1800.0  # seconds of a run; compiling takes minutes, which a shorter one would miss
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,23 @@ class Device:
         """Whether gradients need loss scaling, or they underflow."""
         return self.dtype == torch.float16
 
+    def for_seconds(self, seconds: float) -> "Device":
+        """The device for a run of that length, which compiles only where it has the time."""
+        return replace(self, compiles=self.compiles and seconds >= COMPILES_FROM)
+
     def autocast(self) -> torch.autocast:
         """The context of a forward pass."""
         reduced = self.dtype != torch.float32
         dtype = self.dtype if reduced else None
         return torch.autocast(self.device.type, dtype=dtype, enabled=reduced)
+
+    def settle(self) -> None:
+        """Sets this process up to train on it; each process of a team has settings of its own."""
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)  # where events are recorded
+            torch.backends.cudnn.benchmark = True  # shapes never change
+            torch.backends.cudnn.allow_tf32 = True
+            torch.backends.cuda.matmul.allow_tf32 = True
 
 
 def choose(wanted: str = "auto") -> Device:
@@ -47,13 +61,35 @@ def choose(wanted: str = "auto") -> Device:
     try:
         return _cuda(torch.device(wanted))
     except (RuntimeError, AssertionError, ValueError) as error:
-        raise InputError(f"device {wanted}: not usable ({_reason(error)}); try cpu") from None
+        raise InputError(f"device {wanted}: not usable ({reason(error)}); try cpu") from None
 
 
 def choose_all() -> list[Device]:
     """Every GPU that works and is of the first one's kind, so that none waits; else the CPU."""
     gpus = list(_working_gpus())
     return [gpu for gpu in gpus if gpu.name == gpus[0].name] or [_cpu()]
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory ran out, of whatever device.
+
+    Only torch's own allocator on a GPU has a class for it; CUDA's libraries and the CPU's
+    allocator say it in words.
+    """
+    words = ("out of memory", "ALLOC_FAILED", "can't allocate memory")
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and any(part in str(error) for part in words)
+    )
+
+
+def precision(capability: tuple[int, int]) -> torch.dtype:
+    """The fastest type that a GPU of a compute capability has natively.
+
+    `is_bf16_supported()` says True for a T4 (7.5), which only emulates it, four times slower.
+    """
+    if capability >= (8, 0):
+        return torch.bfloat16
+    return torch.float16 if capability >= (7, 0) else torch.float32
 
 
 def _working_gpus() -> Iterator[Device]:
@@ -63,12 +99,8 @@ def _working_gpus() -> Iterator[Device]:
         try:
             yield _cuda(torch.device("cuda", index))
         except (RuntimeError, AssertionError) as error:
-            left_out = f"GPU {index} is present but not usable ({_reason(error)})"
+            left_out = f"GPU {index} is present but not usable ({reason(error)})"
             print(f"{left_out}; going on without it", file=sys.stderr, flush=True)
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _cuda(device: torch.device) -> Device:
@@ -77,20 +109,10 @@ def _cuda(device: torch.device) -> Device:
     torch.nn.functional.conv2d(
         torch.ones(1, 3, 8, 8, device=device), torch.ones(4, 3, 3, 3, device=device)
     ).sum().item()
-    torch.backends.cudnn.benchmark = True  # shapes never change
-    torch.backends.cudnn.allow_tf32 = True
-    torch.backends.cuda.matmul.allow_tf32 = True
-    # is_bf16_supported() says True for a T4, which only emulates it, four times slower.
     capability = torch.cuda.get_device_capability(device)
-    if capability >= (8, 0):
-        dtype = torch.bfloat16
-    elif capability >= (7, 0):
-        dtype = torch.float16
-    else:
-        dtype = torch.float32
     # Triton, which compiled code needs, starts with the T4's generation.
     compiles = capability >= (7, 0) and find_spec("triton") is not None
-    return Device(device, torch.cuda.get_device_name(device), dtype, compiles)
+    return Device(device, torch.cuda.get_device_name(device), precision(capability), compiles)
 
 
 def _cpu() -> Device:

@@ -16,9 +16,9 @@ from local.train.watchers import Record, Watcher
 TICK_SECONDS = 5.0, 60.0  # shortest, at the start, and longest: nine hours fit into a log
 TICK_SHARE = 0.01  # of the time spent so far, between these two
 GRID = 64  # pictures in the fixed-latent grid
-SNAPSHOT_SHARE = 0.05  # of the time spent may go into snapshots
-FIRST_BY = 0.3  # share of the budget after which the first submission comes, though it costs
-FIRST_SHARE = 0.2  # more than its share, up to this one
+SNAPSHOT_SHARE = 0.05  # of the time spent may go into snapshots, all of them together
+FIRST_BY = 0.3  # share of the budget after which a first submission comes although it costs more,
+FIRST_SHARE = 0.2  # up to this share of the budget
 
 
 def train(
@@ -29,8 +29,11 @@ def train(
     watchers: Sequence[Watcher] = (),  # told at each tick and snapshot
     stop: Callable[[], bool] = lambda: False,  # asked after each step
     submission: SafeSubmission | None = None,  # kept valid along the way
-) -> None:
-    """Trains until one more step would not fit or `stop` says so, and leaves a final snapshot."""
+) -> bool:
+    """Trains until one more step would not fit or `stop` says so, and leaves a final snapshot.
+
+    Returns False where the run gave up before, because its losses blew up again and again.
+    """
     pictures = dogs.pictures.to(adversaries.device.device)
     stepper = Stepper(adversaries, pictures, run)
     loop = _Loop(adversaries, len(dogs), clock, run, watchers, submission)
@@ -41,11 +44,12 @@ def train(
         if ends and not stepper.ahead:
             break
         loop.after_step(stepper.step(clock.progress(adversaries.steps), ends))
-        if loop.snapshot_is_due():
+        if not ends and loop.snapshot_is_due():
             loop.snapshot(stepper)
-    for statistics in stepper.pace.rest():
+    for statistics in stepper.rest():
         loop.count(statistics)
     loop.finish(stepper)
+    return not stepper.gave_up
 
 
 class _Loop:
@@ -70,11 +74,12 @@ class _Loop:
         self.latents = draw_latents(GRID, recipe.latent, recipe.seed)
         self.saved_steps = adversaries.steps
         self.next_snapshot = self._mark()
-        self.snapshot_seconds = 0.0  # all of them
-        self.last_snapshot_seconds = submission.seconds if submission else 0.0
-        self._new_tick()
-        if not snapshots.latest(run):  # a run that blows up early goes back to its beginning
+        self.snapshot_seconds = 0.0  # that snapshots have taken so far
+        self.snapshot_costs = submission.seconds if submission else 0.0  # the next one, it seems
+        self.snapshots = 0
+        if adversaries.steps == 0:  # a run that blows up early goes back to its beginning
             self._save()
+        self._new_tick()
 
     def after_step(self, statistics: list[float] | None) -> None:
         """Counts what arrived, and ends the tick where its time is over."""
@@ -106,17 +111,26 @@ class _Loop:
 
     def snapshot_is_due(self) -> bool:
         """Whether the next mark is reached, and what snapshots cost leaves room for one."""
-        progress = self.clock.progress(self.adversaries.steps)
-        if progress < min(self.next_snapshot, 1 - 1e-9):
+        clock, steps = self.clock, self.adversaries.steps
+        if steps == self.saved_steps:  # just restored; others of the team may be reading it
             return False
-        expected = self.snapshot_seconds + self.last_snapshot_seconds
-        if self.snapshot_seconds:
-            return expected <= SNAPSHOT_SHARE * self.clock.seconds
-        if self.submission is None or expected <= SNAPSHOT_SHARE * self.clock.whole:
-            return True  # the first one tells what they cost
-        # On a short budget one submission comes all the same, late enough to hold something; on a
-        # shorter one there is no time for two, and the end is near.
-        return progress >= FIRST_BY and expected <= FIRST_SHARE * self.clock.whole
+        if clock.left(steps) < self.snapshot_costs:  # the end brings one anyway
+            return False
+        progress = clock.progress(steps)
+        marked = progress >= min(self.next_snapshot, 1 - 1e-9)
+        cost = self.snapshot_seconds + self.snapshot_costs
+        within_share = cost <= SNAPSHOT_SHARE * clock.seconds
+        if self.submission is None or self.submission.kimg is not None:
+            # The first one of a run without submissions tells what they cost.
+            return marked and (within_share or not self.snapshots)
+        # The first submission comes as soon as its share of the time is spent, or at the first
+        # mark, where that is sooner and the budget will bear it. On a short budget it comes all
+        # the same, late enough to hold something; on a shorter one the end itself is near.
+        return (
+            within_share
+            or (marked and cost <= SNAPSHOT_SHARE * clock.whole)
+            or (progress >= FIRST_BY and cost <= FIRST_SHARE * clock.whole)
+        )
 
     def _new_tick(self) -> None:
         self.tick_started = self.clock.now()
@@ -149,25 +163,28 @@ class _Loop:
         """
         start = self.clock.now()
         adversaries = self.adversaries
-        if not adversaries.finite():
-            stepper.go_back()
+        if not stepper.well():
+            # The next numbers say so to the whole team; after the last step there are none.
+            if last:
+                stepper.go_back()
             return
-        adversaries.recalibrate()
         self._save()
         grid = next(sample(adversaries.average, self.latents, adversaries.device.device))
         for watcher in self.watchers:
             watcher.samples(self._record(), grid)
         if self.submission and not last:
             self.submission.offer(adversaries)
-            self.clock.keep(self.submission.seconds)
-        self.last_snapshot_seconds = self.clock.now() - start
-        self.snapshot_seconds += self.last_snapshot_seconds
+        self.snapshots += 1
+        self.snapshot_costs = self.clock.now() - start
+        self.snapshot_seconds += self.snapshot_costs
         self.next_snapshot = self._mark()
+        self.clock.keep(self.snapshot_costs)  # the end brings another one
         self.clock.paused()
         # The seconds of a snapshot are not the device's speed.
-        self.tick_started += self.last_snapshot_seconds
+        self.tick_started += self.snapshot_costs
 
     def _save(self) -> None:
+        self.adversaries.recalibrate()  # whoever samples a snapshot finds fresh statistics
         try:
             snapshots.save(self.run, self.adversaries, self.clock.seconds)
             self.saved_steps = self.adversaries.steps

@@ -31,13 +31,20 @@ class Pace:
         self._waiting.append((on_host, arrived))
         return self._pop() if len(self._waiting) > self.lag else None
 
+    def peek(self) -> list[list[float]]:
+        """Waits for the device, and shows what is left."""
+        return [_read(*waiting) for waiting in self._waiting]
+
     def rest(self) -> list[list[float]]:
-        """Waits for the device, and returns what is left."""
+        """Waits for the device, and hands out what is left."""
         return [self._pop() for _ in range(len(self._waiting))]
 
     def _pop(self) -> list[float]:
-        numbers, arrived = self._waiting.popleft()
-        if arrived is not None:
-            arrived.synchronize()
-        values: list[float] = numbers.tolist()
-        return values
+        return _read(*self._waiting.popleft())
+
+
+def _read(numbers: Tensor, arrived: torch.cuda.Event | None) -> list[float]:
+    if arrived is not None:
+        arrived.synchronize()
+    values: list[float] = numbers.tolist()
+    return values

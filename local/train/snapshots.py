@@ -6,6 +6,7 @@ Weights are safetensors; the rest goes through `torch.save` and is read with `we
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from local.errors import InputError
+from local.errors import InputError, reason
 from local.train.adversaries import Adversaries
 
 KEPT = 2  # the newest, and the one before in case the newest is damaged
@@ -30,7 +31,9 @@ class Snapshot:
 
 
 def save(run: Path, adversaries: Adversaries, seconds: float) -> Snapshot:
-    """Writes a snapshot below `run`, puts it in place, and removes all but the newest KEPT.
+    """Writes a snapshot below `run`, puts it in place, and keeps KEPT: this and the one before.
+
+    Those of later steps go too: a run that went back never took them.
 
     Raises:
         OSError: it cannot be written; those before it are as they were.
@@ -45,11 +48,13 @@ def save(run: Path, adversaries: Adversaries, seconds: float) -> Snapshot:
         shutil.rmtree(folder, ignore_errors=True)  # the same step, after a resume
         partial.rename(folder)
     except (SafetensorError, RuntimeError) as error:  # their ways of saying that a disk is full
-        raise OSError(f"{folder}: cannot be written ({_reason(error)})") from error
+        raise OSError(f"{folder}: cannot be written ({reason(error)})") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    for old in _folders(run)[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+    folders = _folders(run)
+    here = folders.index(folder)
+    for other in folders[: here + 1 - KEPT] + folders[here + 1 :]:
+        shutil.rmtree(other, ignore_errors=True)
     return snapshot
 
 
@@ -64,33 +69,35 @@ def _write(folder: Path, adversaries: Adversaries, snapshot: Snapshot) -> None:
     (folder / "about.json").write_text(json.dumps(about))
 
 
-def latest(run: Path) -> Snapshot | None:
-    """The newest snapshot of a run; None where there is none.
+def resume(run: Path, adversaries: Adversaries) -> Snapshot | None:
+    """Restores the newest snapshot that is whole into networks built from the same recipe.
+
+    Returns None where there are no snapshots.
 
     Raises:
-        InputError: it is damaged.
+        InputError: there are some, and none of them can be used.
+    """
+    return newest(run, lambda snapshot: _restore(snapshot, adversaries))
+
+
+def newest(run: Path, load: Callable[[Snapshot], None]) -> Snapshot | None:
+    """Loads the newest snapshot that `load` can use, and says which ones it cannot.
+
+    Returns None where there are no snapshots.
+
+    Raises:
+        InputError: there are some, and none of them can be used.
     """
     folders = _folders(run)
-    return _open(folders[-1]) if folders else None
-
-
-def resume(run: Path, adversaries: Adversaries) -> Snapshot | None:
-    """Restores the newest snapshot that is whole, and says which ones are not; None: a new run.
-
-    Raises:
-        InputError: there are snapshots, and none of them can be used.
-    """
-    problem: InputError | None = None
-    for folder in reversed(_folders(run)):
+    for folder in reversed(folders):
         try:
             snapshot = _open(folder)
-            restore(snapshot, adversaries)
+            load(snapshot)
         except InputError as error:
-            print(f"{error}; trying the one before", file=sys.stderr)
-            problem = error
+            print(f"{error}; trying the one before", file=sys.stderr, flush=True)
         else:
             return snapshot
-    if problem:
+    if folders:
         raise InputError(
             f"{run}: none of its snapshots can be used; remove {run / 'snapshots'} to begin anew, "
             "or name another --out"
@@ -106,12 +113,7 @@ def _open(folder: Path) -> Snapshot:
         raise _damaged(folder, error) from None
 
 
-def restore(snapshot: Snapshot, adversaries: Adversaries) -> None:
-    """Puts a snapshot's weights and state into networks built from the same recipe.
-
-    Raises:
-        InputError: it does not fit, or is damaged.
-    """
+def _restore(snapshot: Snapshot, adversaries: Adversaries) -> None:
     for name, network in adversaries.networks().items():
         load_weights(snapshot, name, network)
     try:
@@ -135,11 +137,7 @@ def load_weights(snapshot: Snapshot, name: str, network: nn.Module) -> None:
 
 
 def _damaged(folder: Path, error: Exception) -> InputError:
-    return InputError(f"{folder}: snapshot damaged or of another recipe ({_reason(error)})")
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return InputError(f"{folder}: snapshot damaged or of another recipe ({reason(error)})")
 
 
 def _folders(run: Path) -> list[Path]:

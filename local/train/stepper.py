@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from local.errors import InputError
 from local.train import snapshots
 from local.train.adversaries import STATISTICS, Adversaries
 from local.train.pace import Pace
@@ -19,7 +20,8 @@ class Stepper:
     """Takes steps, each with its team, and goes back to the last snapshot when losses blow up.
 
     Attributes:
-        over: the team's leader, or a run that cannot be saved, has ended the training.
+        over: whether training has ended: the team's leader has said so, or the run gave up.
+        gave_up: whether losses blew up too often, or there was no snapshot to go back to.
     """
 
     def __init__(self, adversaries: Adversaries, dogs: Tensor, run: Path) -> None:
@@ -27,7 +29,7 @@ class Stepper:
         self.dogs = dogs
         self.run = run
         self.pace = Pace(adversaries.device.device)
-        self.over = False
+        self.over = self.gave_up = False
         self.setbacks = 0
         self._progress = 0.0  # as the leader last said
 
@@ -56,28 +58,54 @@ class Stepper:
         if said:
             self._progress = said[0]
             self.over = self.over or said[1] > 0
-        if any(not abs(statistics[i]) < EXPLODED for i in ACCOUNTS):  # so that NaN counts
+        if _blew_up(statistics):
             self.go_back()
             return None
         return statistics
 
+    def well(self) -> bool:
+        """Whether weights and losses are in order, as of the last step; waits for the device."""
+        return self.adversaries.finite() and not any(map(_blew_up, self.pace.peek()))
+
+    def rest(self) -> list[list[float]]:
+        """Waits for the device; returns the numbers that are left, none where a loss blew up."""
+        arrived = self.pace.rest()
+        if any(_blew_up(numbers) for numbers in arrived):
+            self.go_back()
+            return []
+        return arrived
+
     def go_back(self) -> None:
-        """Restores the last snapshot, with lower rates and other batches; or gives up."""
+        """Restores the last snapshot, with lower rates and other batches; or gives up.
+
+        All of a team see the same losses, and so do this after the same step.
+        """
         adversaries = self.adversaries
-        lost, caution = adversaries.steps, adversaries.caution
+        lost, caution, splits = adversaries.steps, adversaries.caution, adversaries.splits
         self.pace.rest()
-        restored = snapshots.resume(self.run, adversaries)  # None: the disk was full all along
+        restored = self._restore()
         self.setbacks += 1
         adversaries.caution = caution * CAUTION
+        adversaries.splits = splits  # the memory is no larger than it was
         adversaries.random.manual_seed(adversaries.recipe.seed + self.setbacks)
-        self.over = self.over or self.setbacks > RETRIES or restored is None
+        self.gave_up = self.setbacks > RETRIES or not restored
+        self.over = self.over or self.gave_up
         rates = f"learning rates are {adversaries.caution:g} times the recipe's"
-        then = "the run ends there" if self.over else rates
-        print(
-            f"losses blew up at step {lost}: back to step {adversaries.steps}; {then}",
-            file=sys.stderr,
-            flush=True,
-        )
+        then = "the run ends there" if self.gave_up else rates
+        where = f"back to step {adversaries.steps}" if restored else "no snapshot to go back to"
+        if adversaries.team.leads:
+            print(f"losses blew up at step {lost}: {where}; {then}", file=sys.stderr, flush=True)
+
+    def _restore(self) -> bool:
+        try:
+            return snapshots.resume(self.run, self.adversaries) is not None
+        except InputError as error:
+            print(error, file=sys.stderr, flush=True)
+            return False
+
+
+def _blew_up(numbers: list[float]) -> bool:
+    return any(not abs(numbers[i]) < EXPLODED for i in ACCOUNTS)  # so that NaN counts
 
 
 def follow(adversaries: Adversaries, dogs: Tensor, run: Path) -> None:

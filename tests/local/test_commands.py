@@ -2,20 +2,16 @@
 
 import hashlib
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
-from helpers import ROOT
+from kernel_runs import run_python
 
 from local import project
 from local.__main__ import main
 from local.commands import train
 from local.data import default
+from local.lock import exclusive
 from submission import archive
 
 SMALL = ["size=16", "g_width=8", "d_width=8", "latent=8", "batch=8"]
@@ -141,42 +137,44 @@ def test_help_has_examples(words, capsys):
     assert not words or "examples:" in text
 
 
+INTERRUPTED = """
+import os
+from pathlib import Path
+from kernel_runs import at_step
+from local.__main__ import main
+from local.commands import train
+train.CACHE = Path("cache")
+at_step(5, lambda: os.kill(os.getpid(), {number}))
+raise SystemExit(main({words}))
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_a_snapshot_and_the_same_command_goes_on(number, make_dogs, tmp_path):
     run = tmp_path / "run"
-    command = [
-        sys.executable,
-        "-m",
-        "local",
-        "train",
-        "--data",
-        str(make_dogs()),
-        "--out",
-        str(run),
-    ]
-    environment = os.environ | {"DOGS_CACHE": str(tmp_path / "cache")}
-    process = subprocess.Popen(
-        [*command, "--minutes", "30", *SMALL],
-        cwd=ROOT,
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
+    words = ["train", "--data", str(make_dogs()), "--out", str(run), "--images", "4", *SMALL]
+    ran = run_python(
+        tmp_path, INTERRUPTED.format(number=int(number), words=[*words, "--minutes", "30"])
     )
-    wait_for(run / "log.jsonl")
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in errors
-    assert "goes on from there" in errors
-    steps = int(next((run / "snapshots").glob("step-*")).name.removeprefix("step-"))
-    assert steps > 0
-    assert main([*command[3:], "--steps", str(steps + 2), "--images", "4", *SMALL]) == 0
-    assert (run / "snapshots" / f"step-{steps + 2:09}").is_dir()
+    assert ran.code == 130
+    assert "Traceback" not in ran.err
+    assert "stopped at 0.0 kimg; the same command goes on from there" in ran.err
+    assert (run / "snapshots" / "step-000000005").is_dir()
+    assert main([*words, "--steps", "7"]) == 0
+    assert (run / "snapshots" / "step-000000007").is_dir()
 
 
-def wait_for(file: Path) -> None:
-    for _ in range(600):
-        if file.exists() and file.stat().st_size:
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"{file} never came")
+def test_a_folder_in_which_a_run_is_at_work_is_refused(trained, tmp_path, capsys):
+    words = ["train", "--data", str(tmp_path / "dogs"), "--out", str(trained), *SMALL]
+    with exclusive(trained):
+        assert main([*words, "--steps", "9"]) == 2
+    assert "another run is at work there" in capsys.readouterr().err
+
+
+def test_a_damaged_snapshot_is_not_sampled_but_the_one_before(trained, tmp_path, capsys):
+    newest = trained / "snapshots" / "step-000000003"
+    (newest / "average.safetensors").write_bytes(b"")
+    out = tmp_path / "few.zip"
+    assert main(["sample", str(trained), "--count", "4", "--out", str(out)]) == 0
+    assert f"{newest}: snapshot damaged" in capsys.readouterr().err
+    assert archive.check(out, 4, 16).comment["kimg"] < 0.024

@@ -45,3 +45,27 @@ def test_measuring_changes_nothing(generator):
     assert measure(generator, 6, CPU) > 0
     assert not generator.training
     assert all(torch.equal(v, before[k]) for k, v in generator.state_dict().items())
+
+
+def test_where_memory_runs_out_batches_become_smaller(generator):
+    sizes, latents = [], draw_latents(23, 6, seed=4)
+
+    def little_memory(module, inputs):
+        sizes.append(len(inputs[0]))
+        if len(inputs[0]) > 6:
+            raise torch.OutOfMemoryError("CUDA: tried to allocate 2 GiB")
+
+    expected = np.concatenate(list(sample(generator, latents, CPU)))
+    generator.register_forward_pre_hook(little_memory)
+    pictures = np.concatenate(list(sample(generator, latents, CPU, batch=20)))
+    assert sizes == [20, 10, 5, 5, 5, 5, 3]
+    assert np.abs(pictures.astype(int) - expected).max() <= 1
+
+
+def test_memory_for_no_picture_at_all_is_an_error(generator):
+    def no_memory(module, inputs):
+        raise torch.OutOfMemoryError("CUDA: tried to allocate 2 GiB")
+
+    generator.register_forward_pre_hook(no_memory)
+    with pytest.raises(torch.OutOfMemoryError):
+        next(sample(generator, draw_latents(4, 6, seed=4), CPU))

@@ -140,10 +140,14 @@ def test_a_full_disk_leaves_the_older_archive(system, pictures, tmp_path, monkey
     path = tmp_path / "images.zip"
     write(path, [pictures], {"n": 1})
 
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    usual = zipfile.ZipFile.writestr
 
-    monkeypatch.setattr(zipfile.ZipFile, "close", full)  # its last write
+    def full(opened, member, data):
+        if member.filename == "00007.png":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        usual(opened, member, data)
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
     with pytest.raises(OSError, match="No space left"):
         write(path, [pictures], {"n": 2})
     monkeypatch.undo()

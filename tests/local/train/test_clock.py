@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.train.clock import MARGIN, Budget, Clock
+from local.train.clock import END_SECONDS, MARGIN, Budget, Clock
 
 
 class Time:
@@ -44,10 +44,32 @@ def test_the_deadline_wins_and_its_reserve_is_kept():
     time = Time()
     clock = Clock(Budget(seconds=1e9, steps=10**9, deadline=time.now + 100), now=time)
     clock.keep(20)
+    reserve = MARGIN * 20 + END_SECONDS
     steps_taken(clock, time, 1.0)
-    assert 100 - MARGIN * 20 - 1 <= time.now - 1000 <= 100 - MARGIN * 20
+    assert 100 - reserve - 1 <= time.now - 1000 <= 100 - reserve
     clock.keep(5)  # a cheaper measurement takes nothing back
-    assert clock.reserve == MARGIN * 20
+    assert clock.reserve == reserve
+
+
+def test_progress_never_falls_while_the_reserve_grows():
+    time = Time()
+    clock = Clock(Budget(deadline=time.now + 1000), now=time)
+    clock.keep(10)
+    seen = []
+    for seconds in (5, 40, 20, 0, 100, 60, 100):
+        time.now += 60
+        clock.keep(seconds)
+        seen.append(clock.progress(0))
+    assert seen == sorted(seen) and seen[0] > 0 and seen[-1] < 1
+    time.now += 1000
+    assert clock.progress(0) == 1
+
+
+def test_steps_that_a_device_has_waiting_are_counted_in():
+    time = Time()
+    clock = Clock(Budget(seconds=10), now=time)
+    clock.lag = 3
+    assert steps_taken(clock, time, 1.0) == 6  # a seventh would end at 7 s, the three at 10 s
 
 
 def test_a_deadline_that_has_passed_allows_no_step():
