@@ -24,6 +24,8 @@ def judge(
     """
     stops = [f for f in faults if FAULTS[f.name].signal and str(f) in ran.happened]
     failures = ending(ran, {FAULTS[stop.name].signal for stop in stops})
+    if not faults and (why := (last_line(ran.output) or {}).get("stopped")):
+        failures.append(f"ended before its time: {why}")  # with an archive, and so exit code 0
     if ran.survivors:
         failures.append(f"{ran.survivors} of its processes still ran after its end: killed")
     if changed:

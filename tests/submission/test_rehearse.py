@@ -137,6 +137,11 @@ def test_what_kaggle_would_not_accept_is_caught(kernel, data, body, failure):
     assert failure in rehearsal_report.text(report)
 
 
+def test_a_run_that_ended_before_its_time_is_caught_though_its_archive_is_valid(kernel, data):
+    report = rehearse(kernel("finish(stopped='by losses that blew up')"), data, 20, count=COUNT)
+    assert report.failures == ["ended before its time: by losses that blew up"]
+
+
 def test_a_picture_short_of_ten_thousand_is_caught(kernel, data):
     report = rehearse(kernel("finish(9_999)"), data, 60)
     assert report.failures == ["images.zip: 9,999 pictures, 10,000 are asked for"]

@@ -85,8 +85,17 @@ def failing(monkeypatch, losses, fails, error=None):
 SAID = "memory is full: batches in 2 splits from now on\n"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA: tried to allocate 2 GiB"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    ],
+    ids=["CUDA", "CPU", "cuDNN"],
+)
 def test_memory_that_runs_out_cuts_the_batch_from_there_on(
-    recipe, device, dogs, monkeypatch, capsys
+    error, recipe, device, dogs, monkeypatch, capsys
 ):
     """The step that failed is done over: it equals one that was cut from its beginning."""
     expected, adversaries = Adversaries(recipe, device), Adversaries(recipe, device)
@@ -94,7 +103,7 @@ def test_memory_that_runs_out_cuts_the_batch_from_there_on(
     for n in range(1, 5):
         expected.splits = 1 if n < 3 else 2
         numbers.append(expected.step(dogs.pictures))
-    failing(monkeypatch, D_LOSSES, lambda n: n == 3)
+    failing(monkeypatch, D_LOSSES, lambda n: n == 3, error)
     for before in numbers:
         torch.testing.assert_close(adversaries.step(dogs.pictures), before)
     torch.testing.assert_close(

@@ -141,6 +141,29 @@ def test_all_stop_after_the_same_step(lag, recipe, device, dogs, tmp_path, monke
     assert torch.equal(weights(members[0]), weights(members[1]))
 
 
+def test_on_the_way_to_the_end_no_snapshot_holds_the_others_up(
+    recipe, device, dogs, tmp_path, monkeypatch
+):
+    """One is due after each step."""
+    lagging(monkeypatch, 2)
+    saved, usual, asked = [], snapshots.save, itertools.count()
+
+    def save(run, adversaries, seconds):
+        saved.append(adversaries.steps)
+        return usual(run, adversaries, seconds)
+
+    monkeypatch.setattr(snapshots, "save", save)
+    members = [
+        Adversaries(replace(recipe, snapshots=24), device, place) for place in Members(2).places
+    ]
+    clock = Clock(Budget(steps=24), now=lambda: 0.0)
+    at_once(
+        lambda: loop.train(members[0], dogs, clock, tmp_path, stop=lambda: next(asked) >= 6),
+        lambda: follow(members[1], dogs.pictures, tmp_path),
+    )
+    assert saved == [0, 1, 2, 3, 4, 5, 6, 9]
+
+
 def test_all_follow_the_leaders_progress(recipe, device, dogs, tmp_path):
     recipe = replace(recipe, lr_hold=0.01, lr_end=0.01)
     members = [Adversaries(recipe, device, place) for place in Members(2).places]
