@@ -83,6 +83,9 @@ def rehearse(
         changed = rehearsal_data.differences(before, rehearsal_data.manifest(read_only))
         count = staging.images or count
         summary, failures = judge(ran, folder / "working", changed, count, staging.faults)
+        own = (last_line(ran.output) or {}).get("total_seconds", 0)
+        if staging.speed != 1 and own > limit:  # the watch has waited for the interpreter's end
+            failures.append(f"took {own:,.0f} s of {limit:g} s by its own clock")
         if summary and out:
             leave(folder / "working" / IMAGES, out)
     return Report(
