@@ -316,7 +316,10 @@ if __name__ == "__main__":
 
     from {entry} import main
 
-    raise SystemExit(main(BUILD, STARTED))
+    code = main(BUILD, STARTED)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # an interpreter full of torch takes seconds to leave, and the deadline is near
 """
 
 

@@ -1,6 +1,5 @@
 """The kernel's entry: what runs on Kaggle, from the mounted data to `images.zip`."""
 
-import gc
 import json
 import os
 import shutil
@@ -99,7 +98,6 @@ class _Kernel:
             if number:
                 self.stopped = f"by {signal.Signals(number).name}"
             self._report()
-        gc.freeze()  # the interpreter would take seconds to collect what ends with the process
         return 128 + number if number else self._exit_code()
 
     def _train(self, interrupted: Interrupt) -> None:

@@ -260,7 +260,7 @@ CHANGES = {
     "opening": ("kernel/opening.py", "commit: ", "made from: ", "line "),
     "builder": ("build_kernel.py", "# This file is built:", "# Built:", "line 5: "),
     "by hand": ("kernel/kernel.py", "return 0", "return 7", "edited by hand"),
-    "by hand, at the end": ("kernel/kernel.py", "raise SystemExit", "exit", "edited by hand"),
+    "by hand, at the end": ("kernel/kernel.py", "os._exit(code)", "exit", "edited by hand"),
     "setting by hand": ("kernel/kernel.py", "'hours': 9.0", "'hours': 8.0", "hours has changed"),
 }
 
