@@ -118,14 +118,14 @@ def score_command(arguments: Sequence[str]) -> None:
         limit=given.limit,
     )
     profile = PROFILES[given.profile]
-    result = score_features(fake, true, profile, given.limit)
+    pairs = nearest_pairs(fake, true)
+    result = score_features(fake, true, profile, given.limit, pairs)
     extras = report.margins(result)
     if given.interval:
-        extras["interval"] = report.interval(fake, true, profile)
+        extras["interval"] = report.interval(fake, true, profile, pairs)
     if given.all:
         extras |= report.all_metrics(fake, true)
-    pairs = nearest_pairs(fake, true) if given.breeds or given.sheet else None
-    rows = breeds.by_breed(fake, true, pairs, names) if given.breeds and pairs else []
+    rows = breeds.by_breed(fake, true, pairs, names) if given.breeds else []
     result = replace(result, seconds=time.perf_counter() - start)
     for warning in result.warnings:
         print(f"mifid: warning: {warning}", file=sys.stderr)
@@ -136,7 +136,7 @@ def score_command(arguments: Sequence[str]) -> None:
     # After the printing: a full disk then costs a file, never the score.
     if given.history:
         history.append(given.history, score, sources)
-    if given.sheet and pairs:
+    if given.sheet:
         sheet.write(given.sheet, result, given.images, given.real, fake, true, pairs)
 
 

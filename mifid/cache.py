@@ -8,7 +8,7 @@ from pathlib import Path
 
 import PIL
 
-from mifid.errors import InputError
+from mifid.errors import InputError, WorkError
 from mifid.features import Features, load, save
 from mifid.network import Network
 from mifid.pictures import Pictures
@@ -37,7 +37,7 @@ def cached(pictures: Pictures, network: Network, compute: Callable[[], Features]
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         save(features, file)
-    except (OSError, InputError) as error:
+    except (OSError, InputError, WorkError) as error:
         print(f"mifid: warning: the features are not kept ({error})", file=sys.stderr)
     return features
 

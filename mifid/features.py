@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from mifid.device import full_precision
 from mifid.errors import InputError, WorkError
-from mifid.files import whole_file
+from mifid.files import check_place, whole_file
 from mifid.frechet import Moments, different_rows
 from mifid.network import Network
 from mifid.pictures import Pictures, Side, evenly_spaced, some
@@ -156,8 +156,7 @@ def check_target(path: Path) -> None:
     """Raise InputError where ``save`` could not write: before the work, not after it."""
     if path.suffix != ".npz":
         raise InputError(f"{path}: saved features end in .npz; choose such a name")
-    if not path.parent.is_dir() or path.is_dir():
-        raise InputError(f"{path}: no place for a file; choose one in a folder that exists")
+    check_place(path)
 
 
 def save(features: Features, path: Path) -> None:
@@ -167,7 +166,7 @@ def save(features: Features, path: Path) -> None:
     ``notes``, ``precision``.
     """
     check_target(path)
-    with whole_file(path) as file:
+    with whole_file(path, "features file") as file:
         np.savez(
             file,
             features=features.values,

@@ -6,14 +6,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from mifid.errors import InputError
+from mifid.errors import InputError, WorkError
+
+
+def check_place(path: Path) -> None:
+    """Raise InputError where ``whole_file`` could not put a file: before the work, not after it."""
+    if not path.parent.is_dir() or path.is_dir():
+        raise InputError(f"{path}: no place for a file; choose one in a folder that exists")
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path, what: str) -> Iterator[IO[bytes]]:
     """Open a new file beside ``path`` that takes its place at the end, or is gone after an error.
 
-    Raises InputError when the folder is missing or does not let us write.
+    what: what messages call it. Raises InputError when the folder is missing or does not let us
+    write, WorkError when writing fails, on a full disk say.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -24,5 +31,8 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         with file:
             yield file
         part.replace(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise WorkError(f"{path}: the {what} was not written ({reason})") from error
     finally:
         part.unlink(missing_ok=True)

@@ -28,7 +28,7 @@ from statistics import NormalDist
 import numpy as np
 from scipy import linalg
 
-from mifid.distance import nearest_real
+from mifid.distance import counted, nearest_real
 from mifid.errors import InputError
 from mifid.frechet import BLOCK, moments
 from mifid.profiles import EPSILON, PUBLIC
@@ -66,8 +66,11 @@ def intervals(
     real: np.ndarray,
     threshold: float = PUBLIC.threshold,
     level: float = 0.95,
+    distances: np.ndarray | None = None,
 ) -> Intervals:
     """Return the intervals of (N, D) generated against (M, D) real features.
+
+    distances: those of ``nearest_real``, where they are known already.
 
     Raises InputError for fewer than 30 generated rows, or fewer than 2 real ones.
     """
@@ -78,7 +81,7 @@ def intervals(
         )
     width = NormalDist().inv_cdf((1 + level) / 2)
     fid, pull = fid_influences(generated, real)
-    distance, push = distance_influences(generated, real)
+    distance, push = distance_influences(generated, real, distances)
     of_fid = _interval(fid, pull, width)
     of_distance = _interval(distance, push, width, most=1.0)
     # Under the threshold the quotient counts; on the other side, what it would be at the threshold.
@@ -114,13 +117,19 @@ def fid_influences(generated: np.ndarray, real: np.ndarray) -> tuple[float, np.n
     return fid, influences - influences.mean()
 
 
-def distance_influences(generated: np.ndarray, real: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return the memorization distance, and the influence (N,) of each generated row on it."""
-    distances, _ = nearest_real(generated, real)
+def distance_influences(
+    generated: np.ndarray, real: np.ndarray, distances: np.ndarray | None = None
+) -> tuple[float, np.ndarray]:
+    """Return the memorization distance, and the influence (N,) of each generated row on it.
+
+    distances: those of ``nearest_real``, where they are known already.
+    """
+    if distances is None:
+        distances, _ = nearest_real(generated, real)
     influences = np.zeros(len(generated))
-    counted = np.flatnonzero(generated.sum(axis=1, dtype=np.float64))  # as nearest_real does
-    share = len(counted) / len(generated)
-    influences[counted] = (distances - distances.mean()) / share
+    rows = counted(generated)
+    share = len(rows) / len(generated)
+    influences[rows] = (distances - distances.mean()) / share
     return float(distances.mean()), influences
 
 

@@ -13,6 +13,7 @@ from mifid.infinity import fid_infinity
 from mifid.interval import intervals
 from mifid.kid import kernel_distance
 from mifid.neighbours import nearest_others
+from mifid.pairs import Pairs
 from mifid.precision_recall import precision_recall
 from mifid.profiles import Profile
 from mifid.score import Result
@@ -41,9 +42,10 @@ def all_metrics(fake: Features, true: Features) -> dict[str, Any]:
     }
 
 
-def interval(fake: Features, true: Features, profile: Profile) -> dict[str, Any]:
+def interval(fake: Features, true: Features, profile: Profile, pairs: Pairs) -> dict[str, Any]:
     """Return the limits of MiFID, FID and distance at 95 %, as plain values."""
-    return asdict(intervals(fake.values, true.values, profile.threshold))
+    found = intervals(fake.values, true.values, profile.threshold, distances=pairs.distance)
+    return asdict(found)
 
 
 def margins(result: Result) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from typing import Any
 
 from mifid import cautions, published
 from mifid.cache import cached
-from mifid.distance import nearest_real
 from mifid.errors import InputError, WorkError
 from mifid.features import UNKNOWN, Features, check_values, extract, load
 from mifid.frechet import frechet_distance, moments
 from mifid.network import Network, open_network
+from mifid.pairs import Pairs, nearest_pairs
 from mifid.pictures import Pictures, Side, open_pictures
 from mifid.profiles import EPSILON, PUBLIC, Profile
 
@@ -136,16 +136,22 @@ def both_sides(
 
 
 def score_features(
-    fake: Features, true: Features, profile: Profile = PUBLIC, limit: int | None = None
+    fake: Features,
+    true: Features,
+    profile: Profile = PUBLIC,
+    limit: int | None = None,
+    pairs: Pairs | None = None,
 ) -> Result:
     """Score features of one network; ``limit`` is what they were limited to.
+
+    pairs: those of ``nearest_pairs``, where they are known already.
 
     Raises InputError for features that have no score, WorkError for a score that is no number.
     """
     start = time.perf_counter()
     generated, real = (side.moments or moments(side.values) for side in (fake, true))
     fid = frechet_distance(generated, real)
-    distances, _ = nearest_real(fake.values, true.values)
+    distances = (pairs or nearest_pairs(fake, true)).distance
     distance = float(distances.mean())
     thresholded = apply_threshold(distance, profile.threshold)
     mifid = fid / (thresholded + EPSILON)

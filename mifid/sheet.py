@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mifid.errors import InputError, WorkError
+from mifid.errors import InputError
 from mifid.features import Features
-from mifid.files import whole_file
+from mifid.files import check_place, whole_file
 from mifid.pairs import Pairs
 from mifid.pictures import Side, open_pictures
 from mifid.published import SIZE
@@ -53,8 +53,7 @@ def check(target: Path, generated: str | Path, real: str | Path) -> None:
             raise InputError(f"{target}: would count as a picture of {side}; choose another folder")
     if target.suffix.lower() != ".png":
         raise InputError(f"{target}: a sheet ends in .png; choose such a name")
-    if not target.parent.is_dir() or target.is_dir():
-        raise InputError(f"{target}: no place for a file; choose one in a folder that exists")
+    check_place(target)
 
 
 def write(
@@ -83,11 +82,8 @@ def write(
         pairs.distance[nearest],
     )
     image = draw(list(shown), result)
-    try:
-        with whole_file(target) as file:
-            image.save(file, "PNG")
-    except OSError as error:
-        raise WorkError(f"{target}: the sheet was not written ({error.strerror})") from error
+    with whole_file(target, "sheet") as file:
+        image.save(file, "PNG")
 
 
 def draw(pairs: Sequence[Shown], result: Result) -> Image.Image:

@@ -169,7 +169,12 @@ def _decode(picture: Picture) -> Image.Image:
         raise InputError(
             f"{picture.name}: over {limit:,} pixels, a picture bomb by Pillow's limit; remove it"
         )
-    if image.mode.startswith("I;16"):  # 16 bits of grey, which convert() would cut off at 255
+    return to_rgb(image)
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """The picture in RGB: 16 bits of grey are scaled, where `convert` alone cuts them off."""
+    if image.mode.startswith("I;16"):
         image = image.point(lambda level: level / 256).convert("L")
     return image.convert("RGB")
 

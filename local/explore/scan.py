@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from local.data.competition import Box, Collection, Picture
 from local.data.files import read
+from local.data.prepared import to_rgb
 from local.errors import reason
 
 SIDE = 64  # of a thumbnail, pixels: what is trained and scored
@@ -147,13 +148,6 @@ def _thumbnail(image: Image.Image) -> Image.Image:
         raise ValueError(f"over {limit:,} pixels, a picture bomb by Pillow's limit")
     image.draft(None, (2 * SIDE, 2 * SIDE))
     return to_rgb(image).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """As training reads it: 16 bits of grey are scaled, where `convert` alone cuts them off."""
-    if image.mode.startswith("I;16"):
-        image = image.point(lambda level: level / 256).convert("L")
-    return image.convert("RGB")
 
 
 def _annotation(picture: Picture) -> tuple[list[Box] | None, tuple[int, int] | None, str]:

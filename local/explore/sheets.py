@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 
 from local.data.crops import regions
 from local.data.files import read
-from local.explore.scan import SIDE, Seen, to_rgb
+from local.data.prepared import to_rgb
+from local.explore.scan import SIDE, Seen
 from local.pictures import sheet
 from local.plots import NEUTRAL, ORANGE
 

@@ -10,7 +10,7 @@ from local.sampling import draw_latents, sample
 from local.train import snapshots
 from local.train.adversaries import STATISTICS, Adversaries
 from local.train.clock import Clock
-from local.train.stepper import Stepper, mean
+from local.train.stepper import Stepper
 from local.train.watchers import Record, Watcher
 
 TICK_SECONDS = 5.0, 60.0  # shortest, at the start, and longest: nine hours fit into a log
@@ -139,7 +139,8 @@ class _Loop:
 
     def _tick(self) -> None:
         seconds = max(self.clock.now() - self.tick_started, 1e-9)
-        record = self._record() | mean(self.sums, self.counted)
+        means = [total / self.counted for total in self.sums]
+        record = self._record() | dict(zip(STATISTICS, means, strict=True))
         record["images_per_second"] = self.counted * self.adversaries.recipe.batch / seconds
         for watcher in self.watchers:
             watcher.tick(record)

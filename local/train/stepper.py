@@ -119,8 +119,3 @@ def follow(adversaries: Adversaries, dogs: Tensor, run: Path) -> None:
     stepper = Stepper(adversaries, dogs, run)
     while not stepper.over:
         stepper.step(0.0)
-
-
-def mean(sums: list[float], count: int) -> dict[str, float]:
-    """The STATISTICS by name, from their sums over `count` steps."""
-    return {name: total / count for name, total in zip(STATISTICS, sums, strict=True)}

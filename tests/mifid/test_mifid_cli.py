@@ -11,6 +11,7 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
+from mifid import distance
 from mifid.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -178,3 +179,39 @@ def test_the_package_needs_no_tensorflow(images: str, real: str) -> None:
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[] 0"
+
+
+def test_a_full_disk_costs_the_features_in_one_line(
+    archive: Callable,
+    drawn: Callable,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    target = tmp_path / "real.npz"
+    assert main(["features", str(archive("real.zip", drawn(0, 4))), "--out", str(target)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("real.npz: the features file was not written (No space left on device)")
+    assert not list(tmp_path.glob("*.npz*")) and not list(tmp_path.glob(".*.part"))
+
+
+def test_the_nearest_pictures_are_searched_once(
+    archive: Callable, drawn: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mifid import interval, pairs
+
+    searches = []
+
+    def counting(*sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        searches.append(sides)
+        return distance.nearest_real(*sides)
+
+    monkeypatch.setattr(pairs, "nearest_real", counting)
+    monkeypatch.setattr(interval, "nearest_real", counting)
+    sides = [str(archive(f"{n}.zip", drawn(n, 40))) for n in (1, 2)]
+    assert main([sides[0], "--real", sides[1], "--interval", "--all"]) == 0
+    assert len(searches) == 1
