@@ -5,13 +5,15 @@ import sys
 
 NAMES = {
     "train": "a DCGAN training step: this kit against a plain float32 loop",
+    "engines": "pictures a second through the metric's network",
+    "scoring": "a score, once both sides' features are there",
     "metric": "the same pictures scored by this kit and by other tools",
 }
 
 
 def main(words: list[str]) -> int:
     """Runs a measurement; returns the exit code."""
-    use = "use: python -m bench NAME ...\n\n" + "\n".join(f"  {n:8}{t}" for n, t in NAMES.items())
+    use = "use: python -m bench NAME ...\n\n" + "\n".join(f"  {n:9}{t}" for n, t in NAMES.items())
     if words[:1] in (["--help"], ["-h"]):
         print(use)
         return 0

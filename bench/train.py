@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from bench.sides import alternate, machine
 from local import nets, recipes
+from local.data.prepared import TrainingSet
 from local.recipes import Recipe
 from local.train import devices
 from local.train.adversaries import Adversaries
@@ -31,12 +32,13 @@ def run(words: Sequence[str]) -> int:
     command.add_argument("--json", action="store_true")
     options = command.parse_args(words)
     device = devices.choose(options.device)
-    recipe = replace(recipes.get("dcgan"), batch=options.batch)
+    recipe = replace(recipes.get("best-dcgan"), batch=options.batch)
     shape = (2000, 3, recipe.size, recipe.size)
-    dogs = torch.randint(0, 256, shape, dtype=torch.uint8).to(device.device)
+    pictures = torch.randint(0, 256, shape, dtype=torch.uint8).to(device.device)
+    dogs = TrainingSet(pictures, torch.zeros(len(pictures), dtype=torch.long), ["dog"])
 
     sides = {
-        "plain float32 loop": _plain(recipe, dogs, options.steps),
+        "plain float32 loop": _plain(recipe, pictures, options.steps),
         "this kit": _kit(recipe, device, dogs, options.steps),
     }
     cuda = device.device.type == "cuda"
@@ -56,20 +58,22 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
-def _kit(recipe: Recipe, device: devices.Device, dogs: Tensor, steps: int) -> Callable[[], None]:
-    adversaries = Adversaries(recipe, device)
+def _kit(
+    recipe: Recipe, device: devices.Device, dogs: TrainingSet, steps: int
+) -> Callable[[], None]:
+    adversaries = Adversaries(recipe, device, dogs)
 
     def work() -> None:
         for _ in range(steps):
-            adversaries.step(dogs)
+            adversaries.step()
 
     return work
 
 
 def _plain(recipe: Recipe, dogs: Tensor, steps: int) -> Callable[[], None]:
     """The example's loop: real and fake pass, two backward calls for D, one for G."""
-    generator = nets.generator(recipe).to(dogs.device)
-    discriminator = nn.Sequential(nets.discriminator(recipe), nn.Sigmoid()).to(dogs.device)
+    generator = nets.generator(recipe, 1).to(dogs.device)
+    discriminator = nn.Sequential(nets.discriminator(recipe, 1), nn.Sigmoid()).to(dogs.device)
     criterion = nn.BCELoss()
     betas = (recipe.beta1, recipe.beta2)
     d_optimiser = torch.optim.Adam(discriminator.parameters(), recipe.d_lr, betas)

@@ -6,8 +6,9 @@ from typing import Any
 
 from torch import nn
 
+from local.pictures import submitted
 from local.recipes import Recipe
-from local.sampling import draw_latents, sample
+from local.sampling import Draws, sample
 from local.train.devices import Device
 from submission import archive
 
@@ -35,13 +36,12 @@ def facts(recipe: Recipe, device: str, images: int, seconds: float, commit: str)
 def write_images(
     path: Path,
     generator: nn.Module,  # in eval mode, its statistics measured
-    latent: int,  # length of its latents
+    draws: Draws,
     device: Device,
     comment: dict[str, Any],
-    count: int = archive.COUNT,
-    seed: int = 0,
-    truncation: float | None = None,
 ) -> None:
-    """Samples `count` pictures straight into the archive; sampling and writing overlap."""
-    latents = draw_latents(count, latent, seed, truncation)
-    archive.write(path, sample(generator, latents, device.device), comment)
+    """Samples pictures straight into the archive; sampling and writing overlap.
+
+    They have the size that Kaggle takes, whatever the generator draws.
+    """
+    archive.write(path, submitted(sample(generator, draws, device.device)), comment)

@@ -24,11 +24,12 @@ from local.phases import Phases
 from local.recipes import Recipe
 from local.safe import SafeSubmission
 from local.train import devices, snapshots
-from local.train.adversaries import Adversaries
+from local.train.build import trainer
 from local.train.clock import Budget, Clock
 from local.train.crew import Crew
 from local.train.interrupt import Interrupt
 from local.train.loop import train
+from local.train.trainer import Trainer
 from local.train.watchers import StatusLine
 from submission import archive
 
@@ -74,7 +75,7 @@ class _Kernel:
         self.stopped: str | None = None
         self.dogs: Dogs | None = None
         self.clock: Clock | None = None
-        self.adversaries: Adversaries | None = None
+        self.trainer: Trainer | None = None
         self.submission: SafeSubmission | None = None
 
     def run(self) -> int:
@@ -109,19 +110,18 @@ class _Kernel:
         # Everything but the archive stays outside the current folder, which Kaggle keeps.
         with tempfile.TemporaryDirectory(prefix="run-", ignore_cleanup_errors=True) as name:
             run = Path(name)
-            with Crew(self.devices, self.recipe, dogs.pictures, run, self._end_now) as team:
+            with Crew(self.devices, self.recipe, dogs, run, self._end_now) as team:
                 self.devices = self.devices[: team.size]
                 print(f"training on {self._device_names()} in {self.devices[0].dtype}", flush=True)
-                self.adversaries = Adversaries(self.recipe, self.devices[0], team)
+                self.trainer = trainer(self.recipe, self.devices[0], dogs, team)
                 self.submission = SafeSubmission(OUTPUT, self._facts, dogs.pictures)
-                self.submission.estimate(self.adversaries)
+                self.submission.estimate(self.trainer)
                 self.phases.begin("train")
                 self.clock = Clock(Budget(deadline=self.deadline))
                 self.clock.keep(self.submission.seconds)
                 interrupted.holds = True  # from here on, between two steps
                 if not train(
-                    self.adversaries,
-                    dogs,
+                    self.trainer,
                     self.clock,
                     run,
                     watchers=[StatusLine(sys.stdout)],
@@ -133,25 +133,25 @@ class _Kernel:
     def _write(self) -> None:
         """The last archive, and the run itself where it is to be kept."""
         self.phases.begin("write")
-        if self.adversaries is None or self.submission is None:
+        if self.trainer is None or self.submission is None:
             return
-        if not self.adversaries.steps:
+        if not self.trainer.steps:
             if self.stopped:
                 return
             print("kernel: no step fits into the limit; the pictures are noise", file=sys.stderr)
         if self.stopped:
-            self.adversaries.recalibrate()  # an error came in between
-        self.submission.offer(self.adversaries)
+            self.trainer.recalibrate()  # an error came in between
+        self.submission.offer(self.trainer)
         if self.build.get("keep_run"):
-            self._keep(self.adversaries)
+            self._keep(self.trainer)
 
-    def _keep(self, adversaries: Adversaries) -> None:
+    def _keep(self, trainer: Trainer) -> None:
         """Leaves what `python -m local sample` can read, in a folder that says what that means."""
         assert self.dogs
         assert self.clock
         shutil.rmtree(KEPT_RUN, ignore_errors=True)  # of an earlier run
         runs.claim(KEPT_RUN, self.recipe, self.dogs)
-        snapshots.save(KEPT_RUN, adversaries, self.clock.seconds)
+        snapshots.save(KEPT_RUN, trainer, self.clock.seconds)
         print(f"kernel: run kept in {KEPT_RUN}/: this output cannot be submitted", file=sys.stderr)
 
     @contextmanager
@@ -186,7 +186,7 @@ class _Kernel:
             "images": archive.COUNT if in_place else 0,
             "zip": str(OUTPUT),
             "zip_bytes": OUTPUT.stat().st_size if in_place else 0,
-            "steps": self.adversaries.steps if self.adversaries else 0,
+            "steps": self.trainer.steps if self.trainer else 0,
             "stopped": self.stopped,
             "dirty": self.build["dirty"],
             "commit": self.build["commit"],
@@ -200,10 +200,10 @@ class _Kernel:
         }
         print(json.dumps(about), flush=True)
 
-    def _facts(self, adversaries: Adversaries) -> dict[str, Any]:
+    def _facts(self, trainer: Trainer) -> dict[str, Any]:
         """What the archive's comment says."""
         assert self.clock
-        images, seconds = adversaries.images, self.clock.seconds
+        images, seconds = trainer.images, self.clock.seconds
         told = facts(self.recipe, self._device_names(), images, seconds, self.build["commit"])
         return told | {"seconds": self.phases.seconds()}
 
@@ -227,7 +227,7 @@ def _limit(build: dict[str, Any]) -> float:
 def _data(recipe: Recipe) -> Dogs:
     where = Path(os.environ.get("KAGGLE_INPUT", "/kaggle/input"))
     try:
-        dogs = prepare(where, recipe.size, recipe.crop)
+        dogs = prepare(where, recipe.prepared_size, recipe.crop)
     except InputError as error:
         raise InputError(
             f"{error}; on Kaggle, add the competition generative-dog-images as data source"

@@ -1,6 +1,7 @@
 """Pictures on their way out: rounded to bytes, and laid out on sheets."""
 
 import math
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from local.atomic import replacing
+from submission import archive
 
 
 def to_bytes(pictures: Tensor) -> np.ndarray:
@@ -18,6 +20,20 @@ def to_bytes(pictures: Tensor) -> np.ndarray:
     """
     levels = pictures.float().add(1).mul(127.5).round_().clamp_(0, 255)
     return levels.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def submitted(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Batches (N, H, W, 3) uint8 in the size that Kaggle takes, as the metric resizes real ones."""
+    for batch in batches:
+        if batch.shape[1] == archive.SIZE:
+            yield batch
+        else:
+            yield np.stack([_resize(picture) for picture in batch])
+
+
+def _resize(picture: np.ndarray) -> np.ndarray:
+    size = (archive.SIZE, archive.SIZE)
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
 
 
 def sheet(pictures: np.ndarray, columns: int | None = None, scale: int = 1) -> Image.Image:

@@ -8,12 +8,13 @@ from typing import Any
 
 from local import recipes
 from local.atomic import replacing
-from local.data.prepared import Dogs
+from local.data.classes import Classes
+from local.data.prepared import TrainingSet
 from local.errors import InputError
 from local.recipes import Recipe
 
 
-def claim(run: Path, recipe: Recipe, dogs: Dogs) -> None:
+def claim(run: Path, recipe: Recipe, dogs: TrainingSet) -> None:
     """Makes the folder, or makes sure that it holds a run of this recipe on this data.
 
     Raises:
@@ -46,9 +47,29 @@ def load_recipe(run: Path) -> Recipe:
     return recipes.from_dict(settings)
 
 
-def _identity(dogs: Dogs) -> dict[str, Any]:
-    digest = hashlib.sha256(dogs.pictures.numpy().data).hexdigest()
-    return {"pictures": len(dogs), "breeds": len(dogs.breeds), "sha256": digest}
+def load_classes(run: Path) -> Classes:
+    """The breeds that a run was trained on.
+
+    Raises:
+        InputError: the folder does not say.
+    """
+    about = _read(run / "data.json")
+    try:
+        return Classes(tuple(map(str, about["breeds"])), tuple(map(int, about["counts"])))
+    except (TypeError, ValueError, LookupError):
+        raise InputError(f"{run}: its data.json is damaged or of another version") from None
+
+
+def _identity(dogs: TrainingSet) -> dict[str, Any]:
+    digest = hashlib.sha256(dogs.pictures.cpu().numpy().data)
+    digest.update(dogs.labels.cpu().numpy().data)
+    classes = dogs.classes
+    return {
+        "pictures": len(dogs),
+        "breeds": list(classes.names),
+        "counts": list(classes.counts),
+        "sha256": digest.hexdigest(),
+    }
 
 
 def _refuse(run: Path, what: str, there: Any, here: dict[str, Any]) -> None:

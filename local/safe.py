@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from local.sampling import draw_latents, sample
-from local.train.adversaries import Adversaries
+from local.pictures import submitted
+from local.sampling import draw, sample
+from local.train.trainer import Trainer
 from submission import archive
 
 PROBE = 500  # pictures that tell what a whole submission costs
@@ -35,7 +36,7 @@ class SafeSubmission:
     """
 
     def __init__(
-        self, path: Path, comment: Callable[[Adversaries], dict[str, Any]], reals: torch.Tensor
+        self, path: Path, comment: Callable[[Trainer], dict[str, Any]], reals: torch.Tensor
     ) -> None:
         self.path = path
         self.comment = comment
@@ -46,46 +47,46 @@ class SafeSubmission:
         self._real_spread = _spread(some)
         self._spread = 0.0  # of the one in place
 
-    def estimate(self, adversaries: Adversaries) -> None:
+    def estimate(self, trainer: Trainer) -> None:
         """Measures what a submission costs, by a small one that is kept nowhere."""
-        latents = draw_latents(PROBE, adversaries.recipe.latent, seed=0)
-        device = adversaries.device.device
-        for _ in sample(adversaries.average, latents[:1], device):
+        draws = draw(trainer.recipe, trainer.classes, PROBE, seed=0)
+        device = trainer.device.device
+        for _ in sample(trainer.average, draws[:1], device):
             pass  # the first call of a network is slow
         start = time.perf_counter()
         probe = io.BytesIO()
-        archive.encode(probe, sample(adversaries.average, latents, device), {})
+        archive.encode(probe, submitted(sample(trainer.average, draws, device)), {})
         archive.pixels(probe, PROBE)  # as the check, which an untrained network may well not pass
         self.seconds = (time.perf_counter() - start) * archive.COUNT / PROBE
 
-    def offer(self, adversaries: Adversaries) -> None:
+    def offer(self, trainer: Trainer) -> None:
         """Writes the average generator's pictures and puts them in place, unless they are worse.
 
         Its statistics must be fresh (`recalibrate`). A refusal, or a full disk, is said and leaves
         what was there.
         """
         start = time.perf_counter()
-        recipe = adversaries.recipe
-        latents = draw_latents(archive.COUNT, recipe.latent, recipe.seed)
-        batches = sample(adversaries.average, latents, adversaries.device.device)
+        recipe = trainer.recipe
+        draws = draw(recipe, trainer.classes, archive.COUNT, recipe.seed)
+        batches = sample(trainer.average, draws, trainer.device.device)
         looked_at: list[np.ndarray] = []
 
         def judge(written: Path) -> None:
-            self._judge(written, recipe.size, looked_at)
+            self._judge(written, looked_at)
 
         try:
-            comment = self.comment(adversaries)
-            archive.write(self.path, _looking(batches, looked_at), comment, judge)
+            comment = self.comment(trainer)
+            archive.write(self.path, submitted(_looking(batches, looked_at)), comment, judge)
         except archive.ArchiveError as error:
-            self._refuse(adversaries, str(error))
+            self._refuse(trainer, str(error))
         except OSError as error:
-            self._refuse(adversaries, f"cannot be written ({error.strerror or error})")
+            self._refuse(trainer, f"cannot be written ({error.strerror or error})")
         else:
-            self.kimg = adversaries.images / 1000
+            self.kimg = trainer.images / 1000
             self.seconds = time.perf_counter() - start
 
-    def _judge(self, written: Path, size: int, pictures: list[np.ndarray]) -> None:
-        archive.check(written, archive.COUNT, size)
+    def _judge(self, written: Path, pictures: list[np.ndarray]) -> None:
+        archive.check(written, archive.COUNT)
         spread = _spread(np.concatenate(pictures))
         share = spread / max(self._real_spread, 1e-9)
         if share < COLLAPSED and spread < self._spread:
@@ -94,9 +95,9 @@ class SafeSubmission:
             )
         self._spread = spread
 
-    def _refuse(self, adversaries: Adversaries, why: str) -> None:
+    def _refuse(self, trainer: Trainer, why: str) -> None:
         there = "there is none yet" if self.kimg is None else f"that of {self.kimg:.1f} kimg stays"
-        now = f"{adversaries.images / 1000:.1f} kimg"
+        now = f"{trainer.images / 1000:.1f} kimg"
         print(f"{self.path.name} of {now} not taken: {why}; {there}", file=sys.stderr, flush=True)
 
 

@@ -1,34 +1,71 @@
 """Pictures from a trained generator."""
 
-import statistics
-import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from local.data.classes import Classes
 from local.pictures import to_bytes
+from local.recipes import Recipe
 from local.train.devices import out_of_memory
 
 BATCH = 250  # large enough for a GPU, small enough for the cache of a CPU
-MEASURED_BATCHES = 3
 
 
-def draw_latents(count: int, length: int, seed: int, truncation: float | None = None) -> Tensor:
-    """Latents (count, length) float32 on the CPU, from N(0, 1).
+@dataclass(frozen=True)
+class Draws:
+    """What a generator makes pictures of: latents (N, Z) float32 and labels (N,) int64."""
+
+    latents: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.latents)
+
+    def __getitem__(self, rows: slice) -> "Draws":
+        return Draws(self.latents[rows], self.labels[rows])
+
+    def on(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Both in a device's memory, as the generator takes them."""
+        return self.latents.to(device), self.labels.to(device)
+
+
+def draw(
+    recipe: Recipe,
+    classes: Classes,
+    count: int,
+    seed: int,
+    truncation: float | None = None,
+    breed: int | None = None,
+) -> Draws:
+    """Draws for `count` pictures, on the CPU.
 
     Drawn on the CPU and at once, so that neither device nor batch size changes a picture.
 
     Args:
-        count: number of latents.
-        length: of each.
+        recipe: whose latents.
+        classes: the breeds; each has its share in the training set.
+        count: number of draws.
         seed: of the random numbers.
         truncation: values beyond it are drawn again (Brock et al. 2018, arXiv 1809.11096):
-            fewer odd pictures, less variety; None draws from the whole normal.
+            fewer odd pictures, less variety; None draws from all.
+        breed: its label, for pictures of one breed only.
     """
+    labels = classes.labels(count, seed) if breed is None else torch.full((count,), breed)
     random = torch.Generator().manual_seed(seed)
-    latents = torch.empty(count, length)
+    return Draws(fill(torch.empty(count, recipe.latent), recipe, random, truncation), labels)
+
+
+def fill(
+    latents: Tensor, recipe: Recipe, random: torch.Generator, truncation: float | None = None
+) -> Tensor:
+    """Fills latents (N, Z), on the random generator's device, from the recipe's distribution."""
+    if recipe.latents == "uniform":
+        limit = min(1.0, truncation or 1.0)
+        return latents.uniform_(-limit, limit, generator=random)
     if truncation is None:
         return latents.normal_(generator=random)
     return nn.init.trunc_normal_(latents, a=-truncation, b=truncation, generator=random)
@@ -36,17 +73,17 @@ def draw_latents(count: int, length: int, seed: int, truncation: float | None = 
 
 @torch.inference_mode()
 def sample(
-    generator: nn.Module, latents: Tensor, device: torch.device, batch: int = BATCH
+    generator: nn.Module, draws: Draws, device: torch.device, batch: int = BATCH
 ) -> Iterator[np.ndarray]:
-    """Pictures of the latents in batches (N, H, W, 3) uint8, in float32 for repeatable bytes.
+    """Pictures of the draws in batches (N, H, W, 3) uint8, in float32 for repeatable bytes.
 
     The generator must be in eval mode: with batch statistics a picture would depend on those
     beside it. Where memory runs out, batches become smaller.
     """
     done = 0
-    while done < len(latents):
+    while done < len(draws):
         try:
-            pictures = to_bytes(generator(latents[done : done + batch].to(device)))
+            pictures = to_bytes(generator(*draws[done : done + batch].on(device)))
         except RuntimeError as error:
             if not out_of_memory(error) or batch == 1:
                 raise
@@ -54,17 +91,3 @@ def sample(
         else:
             yield pictures
             done += len(pictures)
-
-
-def measure(generator: nn.Module, length: int, device: torch.device) -> float:
-    """Seconds that one picture takes: the median of a few batches, after one to warm up.
-
-    The generator must be in eval mode; its state does not change.
-    """
-    latents = draw_latents(BATCH, length, seed=0)
-    seconds = []
-    for _ in range(1 + MEASURED_BATCHES):
-        start = time.perf_counter()
-        next(sample(generator, latents, device))  # ends on the CPU: nothing is left to wait for
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[1:]) / BATCH

@@ -7,10 +7,7 @@ from types import ModuleType
 import numpy as np
 
 from local.pictures import sheet
-from local.train.adversaries import STATISTICS
-from local.train.watchers import Record
-
-CURVES = (*STATISTICS, "images_per_second")
+from local.train.watchers import PLACE, Record
 
 
 class TensorBoard:
@@ -30,12 +27,16 @@ class TensorBoard:
 
     def tick(self, record: Record) -> None:
         """Adds a point to each curve."""
-        for curve in CURVES:
-            self.writer.add_scalar(curve, record[curve], record["step"])
+        self.scores(record, {name: record[name] for name in record if name not in PLACE})
+
+    def scores(self, record: Record, scores: dict[str, float]) -> None:
+        """Adds a point to each curve."""
+        for name, value in scores.items():
+            self.writer.add_scalar(name, value, record["step"])
         self.writer.flush()
 
-    def samples(self, record: Record, pictures: np.ndarray) -> None:
+    def pictures(self, record: Record, name: str, pictures: np.ndarray) -> None:
         """Adds the grid."""
         grid = np.asarray(sheet(pictures))
-        self.writer.add_image("samples", grid, record["step"], dataformats="HWC")
+        self.writer.add_image(name, grid, record["step"], dataformats="HWC")
         self.writer.flush()

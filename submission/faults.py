@@ -68,28 +68,28 @@ def damage_pictures(folder: Path) -> None:
 
 
 def at_step(stage: Stage, fault: Fault, strike: Callable[[Any], None]) -> None:
-    """Calls `strike(adversaries)` when the training step of the fault's number begins."""
+    """Calls `strike(trainer)` when the training step of the fault's number begins."""
 
     def change(module: ModuleType) -> None:
-        step = module.Adversaries.step
+        step = module.Trainer.step
         calls = 0
 
-        def counted(adversaries: Any, *arguments: Any, **named: Any) -> Any:
+        def counted(trainer: Any, *arguments: Any, **named: Any) -> Any:
             nonlocal calls
             calls += 1  # not the kernel's own count: a run that goes back would be struck again
             if calls == fault.number:
-                strike(adversaries)
-            return step(adversaries, *arguments, **named)
+                strike(trainer)
+            return step(trainer, *arguments, **named)
 
-        module.Adversaries.step = counted
+        module.Trainer.step = counted
 
-    stage.after_import("local.train.adversaries", change)
+    stage.after_import("local.train.trainer", change)
 
 
 def run_out_of_memory(stage: Stage, fault: Fault) -> None:
     """Lets the step's first backward pass fail, where a step's memory is at its peak."""
 
-    def strike(adversaries: Any) -> None:
+    def strike(trainer: Any) -> None:
         torch = sys.modules["torch"]
         backward = torch.Tensor.backward
 
@@ -104,10 +104,10 @@ def run_out_of_memory(stage: Stage, fault: Fault) -> None:
 
 
 def make_loss_nan(stage: Stage, fault: Fault) -> None:
-    """Makes some of the discriminator's weights NaN, so that losses and gradients are, as well."""
+    """Makes some weights of the generator's partner NaN, so that losses and gradients are, as well."""
 
-    def strike(adversaries: Any) -> None:
-        next(iter(adversaries.discriminator.parameters())).data.fill_(float("nan"))
+    def strike(trainer: Any) -> None:
+        next(iter(trainer.partner.parameters())).data.fill_(float("nan"))
         stage.happened(fault)
 
     at_step(stage, fault, strike)

@@ -118,11 +118,11 @@ def run(kill_at: int | None, nameless: bool) -> int:
     submission = SafeSubmission(
         here / "images.zip", lambda made: {"steps": made.steps}, DOGS.pictures
     )
-    adversaries = Adversaries(RECIPE, Device(torch.device("cpu"), "CPU", torch.float32))
+    adversaries = Adversaries(RECIPE, Device(torch.device("cpu"), "CPU", torch.float32), DOGS)
     snapshots.resume(here.parent / "run", adversaries)
     began = adversaries.steps
     clock = Clock(Budget(steps=STEPS), now=lambda: 0.0)
-    loop.train(adversaries, DOGS, clock, here.parent / "run", submission=submission)
+    loop.train(adversaries, clock, here.parent / "run", submission=submission)
     submission.offer(adversaries)
     digest = hashlib.sha256()
     for network in adversaries.networks().values():

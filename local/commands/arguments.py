@@ -24,6 +24,7 @@ def guarded(
     name: str,
     command: Callable[[], int],
     bad_input: tuple[type[Exception], ...] = (InputError,),
+    failures: tuple[type[Exception], ...] = (OSError,),
 ) -> int:
     """Runs a command and returns its exit code; what can go wrong takes one line, named `name`."""
     try:
@@ -31,7 +32,7 @@ def guarded(
     except bad_input as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2
-    except OSError as error:
+    except failures as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -98,4 +99,15 @@ def add_data(to: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="folder or archive of pictures in any layout of docs/data.md, or mnist, cifar10 or"
         " celeba to download (default: drawn dogs)",
+    )
+
+
+def add_graph(to: argparse.ArgumentParser) -> None:
+    """The option `--graph`."""
+    to.add_argument(
+        "--graph",
+        type=Path,
+        metavar="FILE",
+        help="the network that judges pictures, a frozen graph (default: $MIFID_GRAPH, the fetched"
+        " one, or a random network, whose scores mean nothing)",
     )

@@ -6,10 +6,13 @@ from pathlib import Path
 
 from local import nets
 from local.commands.arguments import DEVICE_HELP, count, output, parser, positive, seed
+from local.data.classes import Classes
 from local.errors import InputError
 from local.images import facts, write_images
 from local.project import commit
-from local.runs import load_recipe
+from local.recipes import Recipe
+from local.runs import load_classes, load_recipe
+from local.sampling import draw
 from local.train import devices, snapshots
 from submission import archive
 
@@ -23,31 +26,31 @@ def run(words: Sequence[str]) -> int:
     options = _parse(words)
     output(options.out)
     recipe = load_recipe(options.run)
-    if options.breed:
-        raise InputError(f"--breed {options.breed}: recipe {recipe.name} does not know breeds")
+    classes = load_classes(options.run)
+    breed = _breed(options, recipe, classes)
+    draws = draw(recipe, classes, options.count, options.seed, options.truncation, breed)
     device = devices.choose(options.device)
-    generator = nets.generator(recipe)
+    generator = nets.generator(recipe, len(classes))
     snapshot = snapshots.newest(
         options.run, lambda snapshot: snapshots.load_weights(snapshot, "average", generator)
     )
     if snapshot is None:
         raise InputError(f"{options.run}: no snapshot yet; train it first")
-    generator.to(device.device).eval()
-    images = snapshot.steps * recipe.batch
+    generator = device.place(generator).eval()
+    images = snapshot.steps * recipe.batch * recipe.d_steps
     comment = facts(recipe, device.name, images, snapshot.seconds, commit())
-    comment |= {"seed": options.seed, "truncation": options.truncation}
-    write_images(
-        options.out,
-        generator,
-        recipe.latent,
-        device,
-        comment,
-        options.count,
-        options.seed,
-        options.truncation,
-    )
+    comment |= {"seed": options.seed, "truncation": options.truncation, "breed": options.breed}
+    write_images(options.out, generator, draws, device, comment)
     print(options.out)
     return 0
+
+
+def _breed(options: argparse.Namespace, recipe: Recipe, classes: Classes) -> int | None:
+    if options.breed is None:
+        return None
+    if not recipe.kind.conditional:
+        raise InputError(f"--breed {options.breed}: recipe {recipe.name} does not know breeds")
+    return classes.index(options.breed)
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
@@ -59,6 +62,6 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     command.add_argument(
         "--truncation", type=positive, help="largest value of a latent (none); about 1 is usual"
     )
-    command.add_argument("--breed", help="of a conditional recipe")
+    command.add_argument("--breed", help="pictures of one breed only, of a conditional recipe")
     command.add_argument("--device", default="auto", help=DEVICE_HELP)
     return command.parse_args(words)

@@ -1,34 +1,44 @@
 """`python -m local train`: trains a recipe on a data set into a run's folder."""
 
 import argparse
+import json
 import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local import recipes, runs
-from local.commands.arguments import DEVICE_HELP, add_data, count, parser, positive
+from local import breeds, recipes, runs
+from local.atomic import replacing
+from local.commands.arguments import DEVICE_HELP, add_data, add_graph, count, parser, positive
 from local.data.default import data_path
 from local.data.prepared import Dogs, prepare
+from local.errors import InputError
 from local.images import facts, write_images
+from local.judging import real_side
 from local.lock import exclusive
+from local.pictures import save_png
 from local.project import CACHE, commit
+from local.quick import REALS, Quick
 from local.recipes import Recipe
+from local.sampling import draw
 from local.tensorboard import TensorBoard
 from local.train import devices, snapshots
-from local.train.adversaries import Adversaries
+from local.train.build import trainer
 from local.train.clock import Budget, Clock
 from local.train.devices import Device
 from local.train.interrupt import Interrupt
 from local.train.loop import steps_for_epochs, train
+from local.train.trainer import Trainer
 from local.train.watchers import RunFolder, StatusLine, Watcher
+from mifid.network import Network, open_network
 from submission import archive
 
 EXAMPLES = """\
   python -m local train --minutes 5
   python -m local train --data generative-dog-images.zip --recipe dcgan --epochs 30 --out runs/first
   python -m local train --data all-dogs/ --steps 2000 batch=64 crop=squash
-  python -m local train --data mnist size=32 crop=squash
+  python -m local train --data mnist --recipe dense-gan size=28 crop=squash
+  python -m local train --data cifar10 --recipe dcgan-cifar --graph classify_image_graph_def.pb
 The same --out again goes on where the run stopped."""
 
 
@@ -38,40 +48,68 @@ def run(words: Sequence[str]) -> int:
     folder = options.out or Path("runs") / options.recipe
     recipe = recipes.override(recipes.get(options.recipe), options.settings)
     device = devices.choose(options.device).for_seconds((options.minutes or math.inf) * 60)
-    dogs = prepare(data_path(options.data), recipe.size, recipe.crop, CACHE)
+    dogs = prepare(data_path(options.data), recipe.prepared_size, recipe.crop, CACHE)
     say(f"data: {dogs.counts}")
     runs.claim(folder, recipe, dogs)
+    if options.test and not recipe.quick_every:
+        raise InputError("--test: is for quick scores, which this recipe has not; set quick_every=")
+    # Opened before the training, so that a graph that is not there costs no hours.
+    judged = recipe.quick_every > 0 or recipe.kind.conditional
+    network = open_network(options.graph, device=device.device.type) if judged else None
     with exclusive(folder):
-        return _train(options, recipe, device, dogs, folder)
+        return _train(options, recipe, device, dogs, folder, network)
 
 
 def _train(
-    options: argparse.Namespace, recipe: Recipe, device: Device, dogs: Dogs, folder: Path
+    options: argparse.Namespace,
+    recipe: Recipe,
+    device: Device,
+    dogs: Dogs,
+    folder: Path,
+    network: Network | None,
 ) -> int:
-    adversaries = Adversaries(recipe, device)
-    snapshot = snapshots.resume(folder, adversaries)
+    model = trainer(recipe, device, dogs)
+    snapshot = snapshots.resume(folder, model)
     if snapshot:
-        say(f"resuming at {adversaries.images / 1000:.1f} kimg")
+        say(f"resuming at {model.images / 1000:.1f} kimg")
     clock = Clock(_budget(options, recipe, len(dogs)), snapshot.seconds if snapshot else 0.0)
     say(f"recipe {recipe.name} on {device.name} in {device.dtype} -> {folder}")
     watchers: list[Watcher] = [
         StatusLine(sys.stderr),
-        RunFolder(folder, adversaries.steps),
-        TensorBoard(folder, adversaries.steps),
+        RunFolder(folder, model.steps),
+        TensorBoard(folder, model.steps),
     ]
+    quick = None
+    if network and recipe.quick_every:
+        reals = real_side(options.test or data_path(options.data), network, REALS)
+        say(f"quick scores: {len(reals.labels):,} real pictures, network {network.name}")
+        quick = Quick(reals.features, network, folder / "best")
     with Interrupt() as interrupted:
-        train(adversaries, dogs, clock, folder, watchers, stop=interrupted)
+        train(model, clock, folder, watchers, stop=interrupted, quick=quick)
     if interrupted():
-        say(f"stopped at {adversaries.images / 1000:.1f} kimg; the same command goes on from there")
+        say(f"stopped at {model.images / 1000:.1f} kimg; the same command goes on from there")
         return 130
 
     images = folder / "images.zip"
-    comment = facts(recipe, device.name, adversaries.images, clock.seconds, commit())
-    write_images(
-        images, adversaries.average, recipe.latent, device, comment, options.images, recipe.seed
-    )
+    comment = facts(recipe, device.name, model.images, clock.seconds, commit())
+    if network and recipe.kind.conditional:
+        _show_breeds(folder, model, data_path(options.data), network)
+    draws = draw(recipe, model.classes, options.images, recipe.seed)
+    write_images(images, model.average, draws, device, comment)
     print(images)
     return 0
+
+
+def _show_breeds(run: Path, model: Trainer, data: Path, network: Network) -> None:
+    """Writes `breeds.png` and `breeds.json`: real beside generated, and each breed's variety."""
+    reals = real_side(data, network, each=breeds.EACH)
+    device = model.device.device
+    found = breeds.breeds(model.average, model.recipe, model.classes, reals, device, network)
+    save_png(breeds.picture(found), run / "breeds.png")
+    about = {"network": network.name, "breeds": [breed.as_dict() for breed in found]}
+    with replacing(run / "breeds.json") as partial:
+        partial.write_text(json.dumps(about, indent=2) + "\n")
+    say(f"real beside generated, breed by breed: {run / 'breeds.png'}")
 
 
 def say(line: str) -> None:
@@ -91,6 +129,10 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     command.add_argument(
         "--images", type=count, default=archive.COUNT, metavar="N", help="pictures in images.zip"
     )
+    command.add_argument(
+        "--test", type=Path, metavar="PATH", help="real pictures for quick scores (--data)"
+    )
+    add_graph(command)
     command.add_argument("--device", default="auto", help=DEVICE_HELP)
     command.add_argument("settings", nargs="*", metavar="key=value", help="settings of the recipe")
     return command.parse_intermixed_args(words)
@@ -98,10 +140,10 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
 
 def _budget(options: argparse.Namespace, recipe: Recipe, pictures: int) -> Budget:
     """The limits given; without any the recipe's own horizon."""
-    epochs = options.epochs
-    if not (options.minutes or options.steps or epochs):
-        epochs = recipe.epochs
-    limits = [options.steps] if options.steps else []
+    epochs, steps = options.epochs, options.steps
+    if not (options.minutes or steps or epochs):
+        epochs, steps = (None, recipe.steps) if recipe.steps else (recipe.epochs, None)
+    limits = [steps] if steps else []
     if epochs:
         limits.append(steps_for_epochs(epochs, pictures, recipe.batch))
     return Budget(

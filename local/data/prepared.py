@@ -25,6 +25,7 @@ from safetensors.torch import save_file
 from tqdm import tqdm
 
 from local.atomic import replacing
+from local.data.classes import Classes
 from local.data.competition import Collection, Picture, find
 from local.data.crops import regions
 from local.data.files import File, read
@@ -54,17 +55,33 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Dogs:
-    """The training set: pictures (N, 3, S, S) uint8, labels (N,) int64, and their origins."""
+class TrainingSet:
+    """Pictures (N, 3, P, P) uint8, and labels (N,) int64 with the name of each."""
 
     pictures: torch.Tensor
     labels: torch.Tensor
-    breeds: list[str]  # name of each label
-    sources: list[str]  # path of each crop's picture below the data's root
-    counts: Counts
+    breeds: list[str]
 
     def __len__(self) -> int:
-        return len(self.sources)
+        return len(self.pictures)
+
+    @property
+    def classes(self) -> Classes:
+        """Its breeds, and how many pictures each has."""
+        counts = torch.bincount(self.labels, minlength=len(self.breeds))
+        return Classes(tuple(self.breeds), tuple(counts.tolist()))
+
+    def on(self, device: torch.device) -> "TrainingSet":
+        """The set in a device's memory."""
+        return TrainingSet(self.pictures.to(device), self.labels.to(device), self.breeds)
+
+
+@dataclass(frozen=True)
+class Dogs(TrainingSet):
+    """A training set, and where its pictures are from."""
+
+    sources: list[str]  # path of each crop's picture below the data's root
+    counts: Counts
 
 
 def prepare(path: Path, size: int, crop: str, cache: Path | None = None) -> Dogs:

@@ -1,16 +1,67 @@
 """Networks, one file each, and the one place that builds them from a recipe."""
 
+from collections.abc import Callable
+
 from torch import nn
 
-from local.nets import dcgan
+from local.nets import autoencoder, basic, cgan, csagan, dcgan, dcgan_5x5, dense
 from local.recipes import Recipe
 
-
-def generator(recipe: Recipe) -> nn.Module:
-    """The recipe's generator: latents (N, latent) to pictures (N, 3, size, size) in -1..1."""
-    return dcgan.Generator(recipe.latent, recipe.g_width, recipe.size)
+Build = Callable[[Recipe, int], nn.Module]
 
 
-def discriminator(recipe: Recipe) -> nn.Module:
-    """The recipe's discriminator: pictures (N, 3, size, size) to logits (N,), over 0 for real."""
-    return dcgan.Discriminator(recipe.d_width, recipe.size)
+def generator(recipe: Recipe, breeds: int) -> nn.Module:
+    """The recipe's generator.
+
+    Latents (N, latent) and labels (N,) below `breeds` to pictures (N, 3, size, size) in -1..1;
+    networks that are not conditional need no labels.
+    """
+    return GENERATORS[recipe.network](recipe, breeds)
+
+
+def discriminator(recipe: Recipe, breeds: int) -> nn.Module:
+    """The recipe's discriminator.
+
+    Pictures (N, 3, size, size) and labels (N,) below `breeds` to logits (N,), over 0 for real;
+    networks that are not conditional need no labels.
+    """
+    return DISCRIMINATORS[recipe.network](recipe, breeds)
+
+
+def encoder(recipe: Recipe) -> nn.Module:
+    """An autoencoder's other half: pictures (N, 3, size, size) to latents (N, channels, s, s)."""
+    return autoencoder.Encoder(recipe.d_width, recipe.latent_channels, _halvings(recipe))
+
+
+def _halvings(recipe: Recipe) -> int:
+    """Layers between an autoencoder's picture and its latent, whose sides are powers of two."""
+    return (recipe.size // recipe.latent_side).bit_length() - 1
+
+
+def _autoencoder(recipe: Recipe, breeds: int) -> nn.Module:
+    side, channels = recipe.latent_side, recipe.latent_channels
+    decoder = autoencoder.Decoder(recipe.g_width, channels, _halvings(recipe))
+    return autoencoder.Generator(decoder, (channels, side, side), recipe.latent)
+
+
+def _layers(recipe: Recipe) -> tuple[int, int]:
+    return recipe.kind.doublings(recipe.size)
+
+
+GENERATORS: dict[str, Build] = {
+    "autoencoder": _autoencoder,
+    "basic": lambda r, breeds: basic.Generator(r.latent, r.g_width, _layers(r)[0]),
+    "cgan": lambda r, breeds: cgan.Generator(r.latent, r.g_width, *_layers(r), breeds),
+    "csagan": lambda r, breeds: csagan.Generator(r.latent, r.g_width, *_layers(r), breeds),
+    "dcgan": lambda r, breeds: dcgan.Generator(r.latent, r.g_width, *_layers(r)),
+    "dcgan-5x5": lambda r, breeds: dcgan_5x5.Generator(r.latent, r.g_width, *_layers(r)),
+    "dense": lambda r, breeds: dense.Generator(r.latent, r.g_width, r.size),
+}
+DISCRIMINATORS: dict[str, Build] = {
+    "basic": lambda r, breeds: basic.Discriminator(r.d_width, _layers(r)[0]),
+    "cgan": lambda r, breeds: cgan.Discriminator(r.d_width, *_layers(r), breeds, r.dropout),
+    "csagan": lambda r, breeds: csagan.Discriminator(r.d_width, *_layers(r), breeds),
+    "dcgan": lambda r, breeds: dcgan.Discriminator(r.d_width, *_layers(r), r.spectral_norm),
+    "dcgan-5x5": lambda r, breeds: dcgan_5x5.Discriminator(r.d_width, *_layers(r)),
+    "dense": lambda r, breeds: dense.Discriminator(r.d_width, r.size, r.dropout),
+}

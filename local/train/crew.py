@@ -16,14 +16,14 @@ from pathlib import Path
 from threading import Thread
 from types import TracebackType
 
-import torch
 import torch.distributed as dist
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from local.data.prepared import TrainingSet
 from local.errors import reason
 from local.recipes import Recipe
-from local.train.adversaries import Adversaries
+from local.train.build import trainer
 from local.train.devices import Device
 from local.train.stepper import follow
 from local.train.team import ALONE, Team
@@ -31,7 +31,7 @@ from local.train.team import ALONE, Team
 START_SECONDS = 120.0  # that a member may take to come up; torch is imported once more
 # A member waits while the leader writes a submission, and never longer than that.
 PATIENCE = timedelta(minutes=30)
-PICTURES = "pictures.safetensors"
+DATA = "data.safetensors"
 
 
 class Crew:
@@ -42,8 +42,7 @@ class Crew:
     Args:
         devices: the leader's first.
         recipe: of the run.
-        pictures: the training set (N, 3, S, S) uint8, handed over in a file: containers have little
-            shared memory.
+        data: the training set, handed over in a file: containers have little shared memory.
         run: the run's folder, where the leader takes snapshots; all members see it.
         lost: called with what happened, from another thread, when a member dies; must not return,
             as the leader waits for that member in an exchange that may never end.
@@ -53,11 +52,11 @@ class Crew:
         self,
         devices: Sequence[Device],
         recipe: Recipe,
-        pictures: torch.Tensor,
+        data: TrainingSet,
         run: Path,
         lost: Callable[[str], None],
     ) -> None:
-        self.devices, self.recipe, self.pictures = devices, recipe, pictures
+        self.devices, self.recipe, self.data = devices, recipe, data
         self.run, self.lost = run, lost
         self._members: list[BaseProcess] = []
         self._watcher = Thread(target=self._watch, daemon=True)
@@ -104,12 +103,14 @@ class Crew:
             member.kill()
 
     def _form(self, team: Team) -> None:
-        save_file({"pictures": self.pictures}, self.run / PICTURES)
+        tensors = {"pictures": self.data.pictures, "labels": self.data.labels}
+        save_file(tensors, self.run / DATA)
         context = multiprocessing.get_context("spawn")
         lines = []
         for rank, device in enumerate(self.devices[1:], start=1):
             line, theirs = context.Pipe(duplex=False)
-            arguments = (Team(rank, team.size), device, self.recipe, self.run, theirs)
+            settings = (device, self.recipe, self.data.breeds)
+            arguments = (Team(rank, team.size), *settings, self.run, theirs)
             member = context.Process(target=_member, args=arguments, daemon=True)
             member.start()
             theirs.close()  # so that the line ends with the member
@@ -133,7 +134,9 @@ class Crew:
                     self.lost(f"a process of the team is gone (exit code {member.exitcode})")
 
 
-def _member(team: Team, device: Device, recipe: Recipe, run: Path, line: Connection) -> None:
+def _member(
+    team: Team, device: Device, recipe: Recipe, breeds: list[str], run: Path, line: Connection
+) -> None:
     """What a further process does."""
     # Ctrl-C reaches every process of a terminal: it is the leader that stops the team.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -141,11 +144,11 @@ def _member(team: Team, device: Device, recipe: Recipe, run: Path, line: Connect
     parent = multiprocessing.parent_process()
     assert parent is not None
     Thread(target=_end_with, args=(parent,), daemon=True).start()
-    adversaries = Adversaries(recipe, device, team)
-    pictures = load_file(run / PICTURES)["pictures"].to(device.device)
+    data = TrainingSet(**load_file(run / DATA), breeds=breeds)
+    member = trainer(recipe, device, data, team)
     line.send("ready")
     _join(team, device, run)
-    follow(adversaries, pictures, run)
+    follow(member, run)
     dist.destroy_process_group()
     sys.stdout.flush()
     os._exit(0)  # torch takes seconds to leave, and the leader waits

@@ -30,8 +30,8 @@ def update(average: nn.Module, network: nn.Module, weight: float) -> None:
 
 
 @torch.no_grad()
-def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Measures batch-norm statistics anew over batches of latents, and leaves it in eval mode.
+def recalibrate(network: nn.Module, batches: Iterable[tuple[Tensor, ...]]) -> None:
+    """Measures batch-norm statistics anew over batches of inputs, and leaves it in eval mode.
 
     Averaged weights never trained with the statistics of the current ones; without this step
     their pictures come out pale or dark.
@@ -42,8 +42,8 @@ def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # a plain mean over all batches
     network.train()
-    for latents in batches:
-        network(latents)
+    for inputs in batches:
+        network(*inputs)
     network.eval()
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

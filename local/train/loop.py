@@ -4,13 +4,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from local.data.prepared import Dogs
 from local.safe import SafeSubmission
-from local.sampling import draw_latents, sample
+from local.sampling import draw
 from local.train import snapshots
-from local.train.adversaries import STATISTICS, Adversaries
 from local.train.clock import Clock
 from local.train.stepper import Stepper
+from local.train.trainer import Trainer
 from local.train.watchers import Record, Watcher
 
 TICK_SECONDS = 5.0, 60.0  # shortest, at the start, and longest: nine hours fit into a log
@@ -19,31 +18,32 @@ GRID = 64  # pictures in the fixed-latent grid
 SNAPSHOT_SHARE = 0.05  # of the time spent may go into snapshots, all of them together
 FIRST_BY = 0.3  # share of the budget after which a first submission comes although it costs more,
 FIRST_SHARE = 0.2  # up to this share of the budget
+# Scores by name, of a trainer whose statistics are fresh after so many seconds of training.
+QuickScore = Callable[[Trainer, float], dict[str, float]]
 
 
 def train(
-    adversaries: Adversaries,  # new, or restored from a snapshot; its team's leader
-    dogs: Dogs,  # the training set
+    trainer: Trainer,  # new, or restored from a snapshot; its team's leader
     clock: Clock,  # budget and time
     run: Path,  # folder that gets snapshots
     watchers: Sequence[Watcher] = (),  # told at each tick and snapshot
     stop: Callable[[], bool] = lambda: False,  # asked after each step
     submission: SafeSubmission | None = None,  # kept valid along the way
+    quick: QuickScore | None = None,  # asked every `recipe.quick_every` steps
 ) -> bool:
     """Trains until one more step would not fit or `stop` says so, and leaves a final snapshot.
 
     Returns False where the run gave up before, because its losses blew up again and again.
     """
-    pictures = dogs.pictures.to(adversaries.device.device)
-    stepper = Stepper(adversaries, pictures, run)
-    loop = _Loop(adversaries, len(dogs), clock, run, watchers, submission)
+    stepper = Stepper(trainer, run)
+    loop = _Loop(trainer, clock, run, watchers, submission, quick)
     clock.lag = stepper.pace.lag + stepper.ahead
     clock.paused()  # what came before is not part of the first step
     while not stepper.over:
-        ends = not clock.fits(adversaries.steps + stepper.ahead) or stop()
+        ends = not clock.fits(trainer.steps + stepper.ahead) or stop()
         if ends and not stepper.ahead:
             break
-        loop.after_step(stepper.step(clock.progress(adversaries.steps), ends))
+        loop.after_step(stepper.step(clock.progress(trainer.steps), ends))
         if not ends and loop.snapshot_is_due():
             loop.snapshot(stepper)
     for statistics in stepper.rest():
@@ -57,27 +57,27 @@ class _Loop:
 
     def __init__(
         self,
-        adversaries: Adversaries,
-        pictures: int,
+        trainer: Trainer,
         clock: Clock,
         run: Path,
         watchers: Sequence[Watcher],
         submission: SafeSubmission | None,
+        quick: QuickScore | None,
     ) -> None:
-        self.adversaries = adversaries
-        self.pictures = pictures
+        self.trainer = trainer
         self.clock = clock
         self.run = run
         self.watchers = watchers
         self.submission = submission
-        recipe = adversaries.recipe
-        self.latents = draw_latents(GRID, recipe.latent, recipe.seed)
-        self.saved_steps = adversaries.steps
+        self.quick = quick
+        recipe = trainer.recipe
+        self.draws = draw(recipe, trainer.classes, GRID, recipe.seed)
+        self.saved_steps = trainer.steps
         self.next_snapshot = self._mark()
         self.snapshot_seconds = 0.0  # that snapshots have taken so far
         self.snapshot_costs = submission.seconds if submission else 0.0  # the next one, it seems
         self.snapshots = 0
-        if adversaries.steps == 0:  # a run that blows up early goes back to its beginning
+        if trainer.steps == 0:  # a run that blows up early goes back to its beginning
             self._save()
         self._new_tick()
 
@@ -90,10 +90,13 @@ class _Loop:
         pause = min(max(TICK_SHARE * self.clock.seconds, shortest), longest)
         if self.counted and self.clock.now() - self.tick_started >= pause:
             self._tick()
+        every = self.trainer.recipe.quick_every
+        if self.quick and every and self.trainer.steps % every == 0:
+            self._score(self.quick)
 
     def count(self, statistics: list[float]) -> None:
         """Adds a step's numbers to the tick's."""
-        for i in range(len(STATISTICS)):
+        for i in range(len(self.trainer.statistics)):
             self.sums[i] += statistics[i]
         self.counted += 1
 
@@ -101,17 +104,26 @@ class _Loop:
         """The last tick, and a snapshot of the last step."""
         if self.counted:
             self._tick()
-        if self.adversaries.steps != self.saved_steps:
+        if self.trainer.steps != self.saved_steps:
             self.snapshot(stepper, last=True)
+
+    def _score(self, quick: QuickScore) -> None:
+        start = self.clock.now()
+        self.trainer.recalibrate()
+        scores = quick(self.trainer, self.clock.seconds)
+        for watcher in self.watchers:
+            watcher.scores(self._record(), scores)
+        self.clock.paused()
+        self.tick_started += self.clock.now() - start
 
     def _mark(self) -> float:
         """The progress at which the next snapshot is due: evenly spaced marks."""
-        count = self.adversaries.recipe.snapshots
-        return (int(self.clock.progress(self.adversaries.steps) * count + 1e-9) + 1) / count
+        count = self.trainer.recipe.snapshots
+        return (int(self.clock.progress(self.trainer.steps) * count + 1e-9) + 1) / count
 
     def snapshot_is_due(self) -> bool:
         """Whether the next mark is reached, and what snapshots cost leaves room for one."""
-        clock, steps = self.clock, self.adversaries.steps
+        clock, steps = self.clock, self.trainer.steps
         if steps == self.saved_steps:  # just restored; others of the team may be reading it
             return False
         if clock.left(steps) < self.snapshot_costs:  # the end brings one anyway
@@ -134,27 +146,27 @@ class _Loop:
 
     def _new_tick(self) -> None:
         self.tick_started = self.clock.now()
-        self.sums = [0.0] * len(STATISTICS)
+        self.sums = [0.0] * len(self.trainer.statistics)
         self.counted = 0
 
     def _tick(self) -> None:
         seconds = max(self.clock.now() - self.tick_started, 1e-9)
         means = [total / self.counted for total in self.sums]
-        record = self._record() | dict(zip(STATISTICS, means, strict=True))
-        record["images_per_second"] = self.counted * self.adversaries.recipe.batch / seconds
+        record = self._record() | dict(zip(self.trainer.statistics, means, strict=True))
+        record["images_per_second"] = self.counted * self.trainer.recipe.batch / seconds
         for watcher in self.watchers:
             watcher.tick(record)
         self._new_tick()
 
     def _record(self) -> Record:
-        adversaries, clock = self.adversaries, self.clock
+        trainer, clock = self.trainer, self.clock
         return {
-            "step": adversaries.steps,
-            "kimg": adversaries.images / 1000,
-            "epoch": adversaries.images / self.pictures,
+            "step": trainer.steps,
+            "kimg": trainer.images / 1000,
+            "epoch": trainer.images / len(trainer.data),
             "seconds": clock.seconds,
-            "seconds_left": clock.left(adversaries.steps),
-            "progress": clock.progress(adversaries.steps),
+            "seconds_left": clock.left(trainer.steps),
+            "progress": clock.progress(trainer.steps),
         }
 
     def snapshot(self, stepper: Stepper, last: bool = False) -> None:
@@ -163,18 +175,18 @@ class _Loop:
         The last one leaves the submission to the caller, who has nothing else to do then.
         """
         start = self.clock.now()
-        adversaries = self.adversaries
+        trainer = self.trainer
         if not stepper.well():
             # The next numbers say so to the whole team; after the last step there are none.
             if last:
                 stepper.go_back()
             return
         self._save()
-        grid = next(sample(adversaries.average, self.latents, adversaries.device.device))
-        for watcher in self.watchers:
-            watcher.samples(self._record(), grid)
+        for name, pictures in trainer.views(self.draws).items():
+            for watcher in self.watchers:
+                watcher.pictures(self._record(), name, pictures)
         if self.submission and not last:
-            self.submission.offer(adversaries)
+            self.submission.offer(trainer)
         self.snapshots += 1
         self.snapshot_costs = self.clock.now() - start
         self.snapshot_seconds += self.snapshot_costs
@@ -185,10 +197,10 @@ class _Loop:
         self.tick_started += self.snapshot_costs
 
     def _save(self) -> None:
-        self.adversaries.recalibrate()  # whoever samples a snapshot finds fresh statistics
+        self.trainer.recalibrate()  # whoever samples a snapshot finds fresh statistics
         try:
-            snapshots.save(self.run, self.adversaries, self.clock.seconds)
-            self.saved_steps = self.adversaries.steps
+            snapshots.save(self.run, self.trainer, self.clock.seconds)
+            self.saved_steps = self.trainer.steps
         except OSError as error:  # a full disk must not end a run that still has its submission
             print(f"no snapshot: {error}", file=sys.stderr, flush=True)
 

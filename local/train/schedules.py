@@ -3,8 +3,11 @@
 So one recipe is right for five minutes, nine hours or twelve, on any device.
 """
 
+import math
+from collections.abc import Callable
 
-def decay(progress: float, hold: float, end: float) -> float:
+
+def exponential(progress: float, hold: float, end: float) -> float:
     """Factor of a rate: 1 until `hold` of the budget is spent, then exponentially down to `end`.
 
     Args:
@@ -12,6 +15,20 @@ def decay(progress: float, hold: float, end: float) -> float:
         hold: share after which it falls, 0 to 1; 1 never.
         end: factor at the end, over 0.
     """
-    if progress <= hold:
-        return 1.0
-    return float(end ** ((progress - hold) / (1 - hold)))
+    return float(end ** _fallen(progress, hold))
+
+
+def cosine(progress: float, hold: float, end: float) -> float:
+    """The same along half a cosine (Loshchilov and Hutter 2017, arXiv 1608.03983)."""
+    return end + (1 - end) * (1 + math.cos(math.pi * _fallen(progress, hold))) / 2
+
+
+def _fallen(progress: float, hold: float) -> float:
+    """Share of the fall that lies behind."""
+    return 0.0 if progress <= hold else (progress - hold) / (1 - hold)
+
+
+SCHEDULES: dict[str, Callable[[float, float, float], float]] = {
+    "exponential": exponential,
+    "cosine": cosine,
+}

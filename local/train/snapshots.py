@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from local.errors import InputError, reason
-from local.train.adversaries import Adversaries
+from local.train.trainer import Trainer
 
 KEPT = 2  # the newest, and the one before in case the newest is damaged
 
@@ -30,7 +30,7 @@ class Snapshot:
     seconds: float  # of training up to it
 
 
-def save(run: Path, adversaries: Adversaries, seconds: float) -> Snapshot:
+def save(run: Path, trainer: Trainer, seconds: float) -> Snapshot:
     """Writes a snapshot below `run`, puts it in place, and keeps KEPT: this and the one before.
 
     Those of later steps go too: a run that went back never took them.
@@ -39,12 +39,12 @@ def save(run: Path, adversaries: Adversaries, seconds: float) -> Snapshot:
         OSError: it cannot be written; those before it are as they were.
     """
     snapshots = run / "snapshots"
-    folder = snapshots / f"step-{adversaries.steps:09}"
+    folder = snapshots / f"step-{trainer.steps:09}"
     partial = snapshots / ".partial"
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
-    snapshot = Snapshot(folder, adversaries.steps, seconds)
+    snapshot = Snapshot(folder, trainer.steps, seconds)
     try:
-        _write(partial, adversaries, snapshot)
+        _write(partial, trainer, snapshot)
         shutil.rmtree(folder, ignore_errors=True)  # the same step, after a resume
         partial.rename(folder)
     except (SafetensorError, RuntimeError) as error:  # their ways of saying that a disk is full
@@ -58,18 +58,18 @@ def save(run: Path, adversaries: Adversaries, seconds: float) -> Snapshot:
     return snapshot
 
 
-def _write(folder: Path, adversaries: Adversaries, snapshot: Snapshot) -> None:
+def _write(folder: Path, trainer: Trainer, snapshot: Snapshot) -> None:
     folder.mkdir(parents=True)
-    for name, network in adversaries.networks().items():
+    for name, network in trainer.networks().items():
         # Safetensors keeps no strides: channels_last is chosen again when loading.
         tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
         save_file(tensors, folder / f"{name}.safetensors")
-    torch.save(adversaries.training_state(), folder / "state.pt")
+    torch.save(trainer.training_state(), folder / "state.pt")
     about = {"steps": snapshot.steps, "seconds": snapshot.seconds}
     (folder / "about.json").write_text(json.dumps(about))
 
 
-def resume(run: Path, adversaries: Adversaries) -> Snapshot | None:
+def resume(run: Path, trainer: Trainer) -> Snapshot | None:
     """Restores the newest snapshot that is whole into networks built from the same recipe.
 
     Returns None where there are no snapshots.
@@ -77,7 +77,7 @@ def resume(run: Path, adversaries: Adversaries) -> Snapshot | None:
     Raises:
         InputError: there are some, and none of them can be used.
     """
-    return newest(run, lambda snapshot: _restore(snapshot, adversaries))
+    return newest(run, lambda snapshot: _restore(snapshot, trainer))
 
 
 def newest(run: Path, load: Callable[[Snapshot], None]) -> Snapshot | None:
@@ -113,19 +113,19 @@ def _open(folder: Path) -> Snapshot:
         raise _damaged(folder, error) from None
 
 
-def _restore(snapshot: Snapshot, adversaries: Adversaries) -> None:
-    for name, network in adversaries.networks().items():
+def _restore(snapshot: Snapshot, trainer: Trainer) -> None:
+    for name, network in trainer.networks().items():
         load_weights(snapshot, name, network)
     try:
-        device = adversaries.device.device
+        device = trainer.device.device
         state = torch.load(snapshot.folder / "state.pt", map_location=device, weights_only=True)
-        adversaries.load_training_state(state)
+        trainer.load_training_state(state)
     except Exception as error:  # torch.load raises nearly everything on damaged files
         raise _damaged(snapshot.folder, error) from None
 
 
 def load_weights(snapshot: Snapshot, name: str, network: nn.Module) -> None:
-    """Loads one network (`average`, `generator` or `discriminator`) of a snapshot.
+    """Loads one network (`average`, `generator` or its partner) of a snapshot.
 
     Raises:
         InputError: it does not fit, or is damaged.

@@ -3,17 +3,14 @@
 import sys
 from pathlib import Path
 
-from torch import Tensor
-
 from local.errors import InputError
 from local.train import snapshots
-from local.train.adversaries import STATISTICS, Adversaries
 from local.train.pace import Pace
+from local.train.trainer import Trainer
 
 RETRIES = 3  # times that a run goes back; after that it ends with what it had
 CAUTION = 0.5  # factor of the learning rates each time
 EXPLODED = 1e5  # no loss here comes near it while a run is well
-ACCOUNTS = tuple(STATISTICS.index(name) for name in ("loss_d", "loss_g"))
 
 
 class Stepper:
@@ -24,11 +21,10 @@ class Stepper:
         gave_up: whether losses blew up too often, or there was no snapshot to go back to.
     """
 
-    def __init__(self, adversaries: Adversaries, dogs: Tensor, run: Path) -> None:
-        self.adversaries = adversaries
-        self.dogs = dogs
+    def __init__(self, trainer: Trainer, run: Path) -> None:
+        self.trainer = trainer
         self.run = run
-        self.pace = Pace(adversaries.device.device)
+        self.pace = Pace(trainer.device.device)
         self.over = self.gave_up = False
         self.setbacks = 0
         self._progress = 0.0  # as the leader last said
@@ -36,41 +32,42 @@ class Stepper:
     @property
     def ahead(self) -> int:
         """Steps that are still taken after the leader has decided to stop."""
-        return 0 if self.adversaries.team.size == 1 else 1 + self.pace.lag
+        return 0 if self.trainer.team.size == 1 else 1 + self.pace.lag
 
     def step(self, progress: float, stop: bool = False) -> list[float] | None:
-        """Takes a step; returns the STATISTICS that have arrived, None where none have.
+        """Takes a step; returns the statistics that have arrived, None where none have.
 
         Args:
             progress: share of the budget spent; a team follows its leader's.
             stop: the leader's wish to end; it is granted when all of the team know of it.
         """
-        team = self.adversaries.team
+        team = self.trainer.team
         if team.size == 1:
-            numbers = self.adversaries.step(self.dogs, progress)
+            numbers = self.trainer.step(progress)
         else:
             signals = (progress, float(stop)) if team.leads else (0.0, 0.0)
-            numbers = self.adversaries.step(self.dogs, self._progress, signals)
+            numbers = self.trainer.step(self._progress, signals)
         arrived = self.pace.push(numbers)
         if arrived is None:
             return None
-        statistics, said = arrived[: len(STATISTICS)], arrived[len(STATISTICS) :]
+        count = len(self.trainer.statistics)
+        statistics, said = arrived[:count], arrived[count:]
         if said:
             self._progress = said[0]
             self.over = self.over or said[1] > 0
-        if _blew_up(statistics):
+        if self._blew_up(statistics):
             self.go_back()
             return None
         return statistics
 
     def well(self) -> bool:
         """Whether weights and losses are in order, as of the last step; waits for the device."""
-        return self.adversaries.finite() and not any(map(_blew_up, self.pace.peek()))
+        return self.trainer.finite() and not any(map(self._blew_up, self.pace.peek()))
 
     def rest(self) -> list[list[float]]:
         """Waits for the device; returns the numbers that are left, none where a loss blew up."""
         arrived = self.pace.rest()
-        if any(_blew_up(numbers) for numbers in arrived):
+        if any(self._blew_up(numbers) for numbers in arrived):
             self.go_back()
             return []
         return arrived
@@ -80,42 +77,42 @@ class Stepper:
 
         All of a team see the same losses, and so do this after the same step.
         """
-        adversaries = self.adversaries
-        lost, caution, splits = adversaries.steps, adversaries.caution, adversaries.splits
+        trainer = self.trainer
+        lost, caution, splits = trainer.steps, trainer.caution, trainer.splits
         self.pace.rest()
         restored = self._restore()
         self.setbacks += 1
-        adversaries.caution = caution * CAUTION
-        adversaries.splits = splits  # the memory is no larger than it was
-        adversaries.random.manual_seed(adversaries.recipe.seed + self.setbacks)
+        trainer.caution = caution * CAUTION
+        trainer.splits = splits  # the memory is no larger than it was
+        trainer.random.manual_seed(trainer.recipe.seed + self.setbacks)
         self.gave_up = self.setbacks > RETRIES or not restored
         self.over = self.over or self.gave_up
-        rates = f"learning rates are {adversaries.caution:g} times the recipe's"
+        rates = f"learning rates are {trainer.caution:g} times the recipe's"
         then = "the run ends there" if self.gave_up else rates
-        where = f"back to step {adversaries.steps}" if restored else "no snapshot to go back to"
-        if adversaries.team.leads:
+        where = f"back to step {trainer.steps}" if restored else "no snapshot to go back to"
+        if trainer.team.leads:
             print(f"losses blew up at step {lost}: {where}; {then}", file=sys.stderr, flush=True)
+
+    def _blew_up(self, numbers: list[float]) -> bool:
+        named = zip(self.trainer.statistics, numbers, strict=False)  # the leader's signals follow
+        losses = (number for name, number in named if "loss" in name)
+        return any(not abs(loss) < EXPLODED for loss in losses)  # so that NaN counts
 
     def _restore(self) -> bool:
         try:
-            return snapshots.resume(self.run, self.adversaries) is not None
+            return snapshots.resume(self.run, self.trainer) is not None
         except InputError as error:
             print(error, file=sys.stderr, flush=True)
             return False
 
 
-def _blew_up(numbers: list[float]) -> bool:
-    return any(not abs(numbers[i]) < EXPLODED for i in ACCOUNTS)  # so that NaN counts
-
-
-def follow(adversaries: Adversaries, dogs: Tensor, run: Path) -> None:
+def follow(trainer: Trainer, run: Path) -> None:
     """Trains as a member that does not lead, until the leader says that it is over.
 
     Args:
-        adversaries: with a team whose leader is elsewhere.
-        dogs: the same training set as the leader's, on this member's device.
+        trainer: with a team whose leader is elsewhere.
         run: the folder in which the leader takes snapshots.
     """
-    stepper = Stepper(adversaries, dogs, run)
+    stepper = Stepper(trainer, run)
     while not stepper.over:
         stepper.step(0.0)

@@ -9,7 +9,8 @@ import numpy as np
 from local.atomic import replacing
 from local.pictures import save_png, sheet
 
-Record = dict[str, Any]  # one tick: step, kimg, epoch, seconds, progress, losses, accuracies, ...
+PLACE = ("step", "kimg", "epoch", "seconds", "seconds_left", "progress")
+Record = dict[str, Any]  # where a run is (PLACE); at a tick its trainer's statistics too
 
 
 class Watcher(Protocol):
@@ -18,8 +19,11 @@ class Watcher(Protocol):
     def tick(self, record: Record) -> None:
         """A few seconds have passed."""
 
-    def samples(self, record: Record, pictures: np.ndarray) -> None:
-        """A snapshot was taken; pictures (N, H, W, 3) uint8 of the fixed latents."""
+    def pictures(self, record: Record, name: str, pictures: np.ndarray) -> None:
+        """A snapshot was taken; pictures (N, H, W, 3) uint8 show it, always of the same draws."""
+
+    def scores(self, record: Record, scores: dict[str, float]) -> None:
+        """A quick score was taken."""
 
 
 class StatusLine:
@@ -32,20 +36,24 @@ class StatusLine:
         """Prints the line."""
         print(
             f"kimg {record['kimg']:8.1f}  epoch {record['epoch']:6.2f}  "
-            f"loss D {record['loss_d']:6.3f} G {record['loss_g']:6.3f}  "
-            f"D right on real {record['accuracy_real']:4.0%} fake {record['accuracy_fake']:4.0%}  "
+            f"{_account(record)}  "
             f"{record['images_per_second']:6.0f} img/s  {span(record['seconds_left'])} left",
             file=self.stream,
             flush=True,
         )
 
-    def samples(self, record: Record, pictures: np.ndarray) -> None:
+    def pictures(self, record: Record, name: str, pictures: np.ndarray) -> None:
         """Says that there is a snapshot."""
-        print(f"snapshot at {record['kimg']:.1f} kimg", file=self.stream, flush=True)
+        print(f"{name} at {record['kimg']:.1f} kimg", file=self.stream, flush=True)
+
+    def scores(self, record: Record, scores: dict[str, float]) -> None:
+        """Prints them."""
+        said = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
+        print(f"kimg {record['kimg']:8.1f}  {said}", file=self.stream, flush=True)
 
 
 class RunFolder:
-    """`log.jsonl`, a line a tick, and `samples/`, a grid a snapshot.
+    """`log.jsonl`, a line a tick or score, and a grid a snapshot in `samples/` and the like.
 
     Args:
         run: the run's folder.
@@ -53,7 +61,7 @@ class RunFolder:
     """
 
     def __init__(self, run: Path, steps: int) -> None:
-        self.grids = run / "samples"
+        self.run = run
         self.log = run / "log.jsonl"
         if self.log.exists():
             kept = [line + "\n" for line in _lines(self.log) if _step(line) <= steps]
@@ -65,9 +73,24 @@ class RunFolder:
         with self.log.open("a") as log:
             log.write(json.dumps(record) + "\n")
 
-    def samples(self, record: Record, pictures: np.ndarray) -> None:
+    def pictures(self, record: Record, name: str, pictures: np.ndarray) -> None:
         """Writes the grid."""
-        save_png(sheet(pictures), self.grids / f"step-{record['step']:09}.png")
+        save_png(sheet(pictures), self.run / name / f"step-{record['step']:09}.png")
+
+    def scores(self, record: Record, scores: dict[str, float]) -> None:
+        """Appends a line."""
+        self.tick(record | scores)
+
+
+def _account(record: Record) -> str:
+    """A tick's losses, and how the discriminator and the variety of the fakes stand."""
+    if "loss" in record:
+        return f"loss {record['loss']:.5f}"
+    return (
+        f"loss D {record['loss_d']:6.3f} G {record['loss_g']:6.3f}  "
+        f"D right on real {record['accuracy_real']:4.0%} fake {record['accuracy_fake']:4.0%}  "
+        f"diversity {record['diversity']:.2f}"
+    )
 
 
 def span(seconds: float) -> str:

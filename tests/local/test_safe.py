@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from local import safe, sampling
+from local.data.prepared import TrainingSet
+from local.pictures import submitted
 from local.recipes import Recipe
 from local.safe import SafeSubmission
 from local.train.adversaries import Adversaries
@@ -14,12 +16,13 @@ from submission import archive
 COUNT = 40
 RECIPE = Recipe(size=16, g_width=8, d_width=8, latent=8, batch=8)
 REALS = torch.randint(90, 166, (64, 3, 16, 16), dtype=torch.uint8)  # about as varied as noise
+DATA = TrainingSet(REALS, torch.zeros(64).long(), ["x"])
 
 
 @pytest.fixture
 def adversaries(monkeypatch):
     monkeypatch.setattr(archive, "COUNT", COUNT)
-    made = Adversaries(RECIPE, Device(torch.device("cpu"), "CPU", torch.float32))
+    made = Adversaries(RECIPE, Device(torch.device("cpu"), "CPU", torch.float32), DATA)
     made.recalibrate()
     return made
 
@@ -30,7 +33,7 @@ def submission(tmp_path):
 
 
 def steps_in_place(submission):
-    return archive.check(submission.path, COUNT, RECIPE.size).comment["steps"]
+    return archive.check(submission.path, COUNT).comment["steps"]
 
 
 def scale(adversaries, factor):
@@ -50,8 +53,9 @@ def test_an_offer_is_put_in_place_whole_and_measured(adversaries, submission):
 
 def test_pictures_are_those_of_the_average_generator(adversaries, submission):
     submission.offer(adversaries)
-    latents = sampling.draw_latents(COUNT, RECIPE.latent, RECIPE.seed)
-    expected = next(sampling.sample(adversaries.average, latents, torch.device("cpu")))
+    draws = sampling.draw(RECIPE, DATA.classes, COUNT, RECIPE.seed)
+    drawn = sampling.sample(adversaries.average, draws, torch.device("cpu"))
+    expected = np.concatenate(list(submitted(drawn)))
     assert np.array_equal(archive.pixels(submission.path, COUNT), expected)
 
 

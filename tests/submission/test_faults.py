@@ -118,27 +118,27 @@ def test_without_mounts_a_full_disk_is_refused(struck, kernel):
         struck(kernel(FILLS), "disk-full@1", networks=(isolation.BLOCKED_SOCKETS,))
 
 
-ADVERSARIES = {
+TRAINER = {
     "local/__init__.py": "",
     "local/train/__init__.py": "",
-    "local/train/adversaries.py": """
+    "local/train/trainer.py": """
         import torch
 
-        class Discriminator:
+        class Partner:
             def __init__(self):
                 self.weights = [torch.Tensor()]
             def parameters(self):
                 return iter(self.weights)
 
-        class Adversaries:
+        class Trainer:
             def __init__(self):
-                self.discriminator = Discriminator()
-            def step(self, dogs, progress=0.0):
+                self.partner = Partner()
+            def step(self, progress=0.0):
                 try:
                     torch.Tensor().backward()
                 except torch.OutOfMemoryError as error:
                     return "full"
-                return self.discriminator.weights[0].value
+                return self.partner.weights[0].value
     """,
     "torch.py": """
         class OutOfMemoryError(RuntimeError):
@@ -156,27 +156,27 @@ ADVERSARIES = {
     """,
 }
 FIVE_STEPS = """
-    from local.train.adversaries import Adversaries
-    adversaries = Adversaries()
-    finish(steps=[adversaries.step(None, progress=0.5) for _ in range(5)])
+    from local.train.trainer import Trainer
+    trainer = Trainer()
+    finish(steps=[trainer.step(progress=0.5) for _ in range(5)])
 """
 
 
 def test_memory_runs_out_in_the_step_that_was_named_and_once(struck, carrying):
-    report = struck(carrying(ADVERSARIES, FIVE_STEPS), "out-of-memory@3")
+    report = struck(carrying(TRAINER, FIVE_STEPS), "out-of-memory@3")
     assert report.failures == []
     assert report.result["steps"] == [1, 1, "full", 1, 1]
     assert "injected: out-of-memory@3" in report.log
 
 
 def test_from_the_step_that_was_named_on_weights_are_nan(struck, carrying):
-    report = struck(carrying(ADVERSARIES, FIVE_STEPS), "nan@2", "out-of-memory@4")
+    report = struck(carrying(TRAINER, FIVE_STEPS), "nan@2", "out-of-memory@4")
     assert report.failures == []
     assert [str(step) for step in report.result["steps"]] == ["1.0", "nan", "nan", "full", "nan"]
 
 
 def test_a_step_that_never_came_proves_nothing(struck, carrying):
-    report = struck(carrying(ADVERSARIES, FIVE_STEPS), "nan@6")
+    report = struck(carrying(TRAINER, FIVE_STEPS), "nan@6")
     assert report.failures == ["nan@6 proves nothing: the kernel never came so far"]
 
 

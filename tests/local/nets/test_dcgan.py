@@ -13,22 +13,22 @@ def test_the_sizes_of_the_published_networks():
     def parameters(network):
         return sum(p.numel() for p in network.parameters())
 
-    assert parameters(nets.generator(Recipe())) == 3_576_704 + 3
-    assert parameters(nets.discriminator(Recipe())) == 2_765_568 + 64 + 1
+    assert parameters(nets.generator(Recipe(), 1)) == 3_576_704 + 3
+    assert parameters(nets.discriminator(Recipe(), 1)) == 2_765_568 + 64 + 1
 
 
 @pytest.mark.parametrize("size", [16, 32, 64, 128])
 def test_shapes_and_range(size):
     recipe = Recipe(size=size, g_width=4, d_width=4, latent=10)
-    pictures = nets.generator(recipe)(torch.randn(3, 10))
+    pictures = nets.generator(recipe, 1)(torch.randn(3, 10))
     assert pictures.shape == (3, 3, size, size)
     assert pictures.abs().max() <= 1
-    assert nets.discriminator(recipe)(pictures).shape == (3,)
+    assert nets.discriminator(recipe, 1)(pictures).shape == (3,)
 
 
 def test_initialisation_is_the_papers():
     torch.manual_seed(0)
-    generator = nets.generator(Recipe())
+    generator = nets.generator(Recipe(), 1)
     for parameter in generator.parameters():
         if parameter.ndim == 4:
             assert parameter.std().item() == pytest.approx(0.02, rel=0.1)
@@ -37,7 +37,7 @@ def test_initialisation_is_the_papers():
 
 def test_gradient_reaches_every_parameter():
     recipe = Recipe(size=16, g_width=4, d_width=4)
-    generator, discriminator = nets.generator(recipe), nets.discriminator(recipe)
+    generator, discriminator = nets.generator(recipe, 1), nets.discriminator(recipe, 1)
     discriminator(generator(torch.randn(4, recipe.latent))).sum().backward()
     for network in (generator, discriminator):
         for name, parameter in network.named_parameters():

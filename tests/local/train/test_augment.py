@@ -1,9 +1,24 @@
 """What happens to real pictures on the device."""
 
+import math
+from dataclasses import replace
+
 import torch
 
 from local.pictures import to_bytes
-from local.train.augment import flip, to_floats
+from local.recipes import Recipe
+from local.train.augment import augment, brighten, flip, random_crop, rotate, to_floats
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def ramp(count, side):
+    """Pictures uint8 whose pixels tell their place: row in channel 0, column in channel 1."""
+    places = torch.arange(side, dtype=torch.uint8)
+    rows, columns = places[:, None].expand(side, side), places[None].expand(side, side)
+    return torch.stack([rows, columns, rows]).expand(count, 3, side, side)
 
 
 def test_every_level_survives_the_way_there_and_back():
@@ -25,3 +40,58 @@ def test_half_of_the_pictures_are_mirrored():
     assert torch.equal(flipped[mirrored == 1][0], pictures[0].flip(2))
     assert 0.45 < mirrored.mean() < 0.55
     assert torch.equal(flipped[mirrored == 0][0], pictures[0])
+
+
+def test_random_crops_are_squares_of_the_picture_from_every_place():
+    cropped = random_crop(ramp(2000, 12), 8, seeded())
+    assert cropped.shape == (2000, 3, 8, 8)
+    tops, lefts = cropped[:, 0, 0, 0].long(), cropped[:, 1, 0, 0].long()
+    for i in range(50):
+        there = ramp(1, 12)[0, :, tops[i] : tops[i] + 8, lefts[i] : lefts[i] + 8]
+        assert torch.equal(cropped[i], there)
+    for corners in (tops, lefts):
+        assert torch.bincount(corners, minlength=5).min() > 300  # of 400 on average
+    assert abs(torch.corrcoef(torch.stack([tops, lefts]).float())[0, 1]) < 0.1
+
+
+def test_a_turned_picture_is_turned_by_no_more_than_asked_and_both_ways():
+    """A bright spot to the right of the middle goes round on a circle."""
+    side, out = 33, 12
+    pictures = torch.full((400, 3, side, side), -1.0)
+    pictures[:, :, 16, 16 + out] = 1.0
+    turned = rotate(pictures, 30.0, seeded())
+    spots = turned[:, 0].flatten(1).argmax(dim=1)
+    angles = torch.atan2((spots // side - 16).float(), (spots % side - 16).float()) * 180 / math.pi
+    assert angles.abs().max() < 30 + 180 / math.pi / out  # to the pixel
+    assert angles.min() < -25 and angles.max() > 25 and angles.mean().abs() < 3
+    assert turned.shape == pictures.shape
+
+
+def test_turning_by_nothing_changes_nothing_and_edges_are_no_black_corners():
+    pictures = torch.rand(4, 3, 16, 16, generator=seeded()) + 1  # far from black
+    torch.testing.assert_close(rotate(pictures, 1e-7, seeded()), pictures, atol=1e-4, rtol=0)
+    assert rotate(pictures, 45.0, seeded()).min() >= 1
+
+
+def test_brightness_scales_the_light_and_stops_at_white():
+    pictures = torch.linspace(-1, 1, 5).expand(1000, 3, 1, 5)
+    bright = brighten(pictures, 0.2, seeded())
+    assert torch.equal(bright[..., 0], torch.full_like(bright[..., 0], -1))  # black stays black
+    factors = (bright[..., 2] + 1)[:, 0, 0]  # of light 1
+    assert factors.min() >= 0.8 and factors.max() <= 1.2 and factors.std() > 0.1
+    assert bright.max() <= 1
+
+
+def test_augmented_pictures_have_the_recipes_size_and_follow_the_seed():
+    recipe = replace(Recipe(size=16), random_crop=4, rotation=10.0, brightness=0.1)
+    pictures = torch.randint(0, 256, (6, 3, 20, 20), dtype=torch.uint8, generator=seeded())
+    one, same, other = (augment(pictures, recipe, seeded(seed)) for seed in (1, 1, 2))
+    assert one.shape == (6, 3, 16, 16) and one.dtype == torch.float32
+    assert one.abs().max() <= 1
+    assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+def test_without_settings_nothing_happens():
+    recipe = Recipe(size=16, flip=False)
+    pictures = torch.randint(0, 256, (6, 3, 16, 16), dtype=torch.uint8, generator=seeded())
+    assert torch.equal(augment(pictures, recipe, seeded()), to_floats(pictures))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from local.train import loop, stepper
-from local.train.adversaries import STATISTICS, Adversaries
+from local.train.adversaries import Adversaries
 from local.train.clock import Budget, Clock
 from local.train.pace import Pace
 from local.train.team import Team
@@ -21,9 +21,9 @@ class World:
     """Simulated time, and all that takes some."""
 
     def __init__(self, recipe, device, dogs, folder, monkeypatch):
-        self.dogs, self.folder, self.monkeypatch = dogs, folder, monkeypatch
+        self.folder, self.monkeypatch = folder, monkeypatch
         self.now = 1000.0
-        self.adversaries = Adversaries(replace(recipe, snapshots=20), device)
+        self.adversaries = Adversaries(replace(recipe, snapshots=20), device, dogs)
         monkeypatch.setattr(self.adversaries, "step", self.step)
         monkeypatch.setattr(self.adversaries, "recalibrate", lambda: None)
         monkeypatch.setattr(loop.snapshots, "save", lambda *_: None)
@@ -35,11 +35,11 @@ class World:
         self.refuses = 0  # of the first ones
         self.offered = []  # (when, kimg)
 
-    def step(self, dogs, progress=0.0, signals=()):
+    def step(self, progress=0.0, signals=()):
         self.progress.append(progress)
         self.now += self.step_seconds()
         self.adversaries.steps += 1
-        return torch.tensor([0.0] * len(STATISTICS) + list(signals))
+        return torch.tensor([0.0] * len(Adversaries.statistics) + list(signals))
 
     def offer(self, adversaries):
         self.offered.append((self.now - 1000, adversaries.images / 1000))
@@ -53,7 +53,7 @@ class World:
         self.seconds = estimate
         clock = Clock(Budget(deadline=1000 + seconds, **budget), now=lambda: self.now)
         clock.keep(estimate)
-        loop.train(self.adversaries, self.dogs, clock, self.folder, submission=self)
+        loop.train(self.adversaries, clock, self.folder, submission=self)
         return 1000 + seconds - self.now
 
 

@@ -8,7 +8,7 @@ import torch
 from kernel_runs import TINY, run_kernel, run_python
 
 from local.recipes import Recipe
-from local.train.adversaries import STATISTICS, Adversaries
+from local.train.adversaries import Adversaries
 
 TWO = """
 import torch
@@ -19,6 +19,7 @@ devices.choose_all = lambda: 2 * [devices.Device(torch.device("cpu"), "CPU", tor
 TRAINS = """
 import json, os, torch
 from pathlib import Path
+from local.data.prepared import TrainingSet
 from local.recipes import Recipe
 from local.train.adversaries import Adversaries
 from local.train.crew import Crew
@@ -27,11 +28,12 @@ from local.train.devices import Device
 device = Device(torch.device("cpu"), "CPU", torch.float32)
 recipe = Recipe(size=16, g_width=8, d_width=8, latent=8, batch=8)
 pictures = torch.arange(40 * 3 * 16 * 16).mul(7).remainder(256).to(torch.uint8).view(40, 3, 16, 16)
+data = TrainingSet(pictures, torch.zeros(40).long(), ["x"])
 numbers = []
-with Crew([device, device], recipe, pictures, Path.cwd(), lambda what: os._exit(9)) as team:
-    adversaries = Adversaries(recipe, device, team)
+with Crew([device, device], recipe, data, Path.cwd(), lambda what: os._exit(9)) as team:
+    adversaries = Adversaries(recipe, device, data, team)
     for n in range(6):
-        numbers.append(adversaries.step(pictures, 0.0, (0.0, float(n == 5))).tolist())
+        numbers.append(adversaries.step(0.0, (0.0, float(n == 5))).tolist())
 print(json.dumps(numbers))
 """
 
@@ -42,12 +44,12 @@ def test_two_processes_have_the_losses_of_the_one_process_reference(tmp_path):
     namespace = {}
     exec(TRAINS.partition("numbers = ")[0], namespace)  # the same recipe and pictures
     assert isinstance(namespace["recipe"], Recipe)
-    reference = Adversaries(namespace["recipe"], namespace["device"])
+    reference = Adversaries(namespace["recipe"], namespace["device"], namespace["data"])
     reference.splits = 2  # a device's batch-norm statistics are those of its share
     for got in ran.result:
-        expected = reference.step(namespace["pictures"])
+        expected = reference.step()
         torch.testing.assert_close(
-            torch.tensor(got[: len(STATISTICS)]), expected, atol=1e-4, rtol=0
+            torch.tensor(got[: len(Adversaries.statistics)]), expected, atol=1e-4, rtol=0
         )
 
 
@@ -156,7 +158,7 @@ crew.save_file = full
 @pytest.mark.parametrize(
     ("fails", "says"),
     [
-        pytest.param("crew.PICTURES = 'elsewhere'", "a process ended at once", id="member fails"),
+        pytest.param("crew.DATA = 'elsewhere'", "a process ended at once", id="member fails"),
         pytest.param(
             "crew.START_SECONDS = 0.0", "a process did not come up within 0 s", id="too slow"
         ),

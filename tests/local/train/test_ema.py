@@ -31,7 +31,7 @@ def test_recalibrated_statistics_are_those_of_all_latents():
     network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
     latents = torch.randn(10, 20, 3)
     network[1].running_mean.fill_(99)
-    ema.recalibrate(network, iter(latents))
+    ema.recalibrate(network, zip(latents))
     with torch.no_grad():
         activations = network[0](latents.flatten(0, 1))
     torch.testing.assert_close(network[1].running_mean, activations.mean(0))
@@ -42,5 +42,5 @@ def test_recalibrated_statistics_are_those_of_all_latents():
 def test_a_network_without_statistics_stays_as_it_is():
     network = nn.Linear(3, 3)
     before = network.weight.clone()
-    ema.recalibrate(network, [torch.randn(2, 3)])
+    ema.recalibrate(network, [(torch.randn(2, 3),)])
     assert torch.equal(network.weight, before)

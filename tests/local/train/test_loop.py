@@ -23,18 +23,19 @@ class Witness:
     def tick(self, record):
         self.ticks.append(record)
 
-    def samples(self, record, pictures):
+    def pictures(self, record, name, pictures):
+        assert name == "samples"
         self.grids.append((record["step"], pictures))
 
 
 def run(recipe, device, dogs, folder, steps, **more):
     """Trains to so many steps in all, goes on where there is a snapshot; nothing costs any time."""
-    adversaries = Adversaries(recipe, device)
+    adversaries = Adversaries(recipe, device, dogs)
     snapshot = snapshots.resume(folder, adversaries)
     witness = Witness()
     clock = Clock(Budget(steps=steps), snapshot.seconds if snapshot else 0, now=lambda: 0.0)
     watchers = [witness, RunFolder(folder, adversaries.steps)]
-    loop.train(adversaries, dogs, clock, folder, watchers, **more)
+    loop.train(adversaries, clock, folder, watchers, **more)
     return adversaries, witness
 
 
@@ -71,7 +72,7 @@ def test_a_resumed_run_keeps_to_its_batches_and_rates(recipe, device, dogs, tmp_
     """As after memory ran out, and losses blew up."""
 
     def begin(folder):
-        adversaries = Adversaries(recipe, device)
+        adversaries = Adversaries(recipe, device, dogs)
         adversaries.splits, adversaries.caution = 2, 0.25
         snapshots.save(folder, adversaries, 0.0)
 
@@ -92,7 +93,7 @@ def test_a_resumed_run_keeps_to_its_batches_and_rates(recipe, device, dogs, tmp_
 def test_a_stopped_run_keeps_what_it_has(recipe, device, dogs, tmp_path):
     stopped, _ = run(recipe, device, dogs, tmp_path, 50, stop=stop_after(7))
     assert stopped.steps == 7
-    restored = Adversaries(recipe, device)
+    restored = Adversaries(recipe, device, dogs)
     assert snapshots.resume(tmp_path, restored).steps == restored.steps == 7
 
 
@@ -129,7 +130,7 @@ def test_snapshots_are_spread_over_the_budget_and_few_are_kept(recipe, device, d
 
 
 def test_snapshots_that_cost_too_much_are_left_out(recipe, device, dogs, tmp_path, monkeypatch):
-    adversaries, witness, now = Adversaries(recipe, device), Witness(), [0.0]
+    adversaries, witness, now = Adversaries(recipe, device, dogs), Witness(), [0.0]
     usual = adversaries.step
 
     def step(*arguments):
@@ -142,7 +143,7 @@ def test_snapshots_that_cost_too_much_are_left_out(recipe, device, dogs, tmp_pat
     monkeypatch.setattr(adversaries, "step", step)
     monkeypatch.setattr(snapshots, "save", save)
     clock = Clock(Budget(steps=16), now=lambda: now[0])
-    loop.train(adversaries, dogs, clock, tmp_path, [witness])
+    loop.train(adversaries, clock, tmp_path, [witness])
     # the first one, and the last one, which is always taken
     assert [step for step, _ in witness.grids] == [4, 16]
 
@@ -185,7 +186,7 @@ def test_in_place_of_a_damaged_snapshot_the_one_before_is_used(
     assert all(torch.equal(value, weights(resumed)[key]) for key, value in weights(whole).items())
     # and the run has two whole ones again
     for _ in range(2):
-        assert snapshots.resume(tmp_path, Adversaries(recipe, device)).steps in (6, 8)
+        assert snapshots.resume(tmp_path, Adversaries(recipe, device, dogs)).steps in (6, 8)
         shutil.rmtree(folders(tmp_path)[-1])
 
 
@@ -232,12 +233,12 @@ def test_a_write_that_fails_leaves_the_snapshots_before(
 
 def test_a_snapshot_holds_fresh_statistics(recipe, device, dogs, tmp_path):
     """Even the first one, to which a run may go back."""
-    adversaries = Adversaries(recipe, device)
+    adversaries = Adversaries(recipe, device, dogs)
     adversaries.recalibrate()
     expected = adversaries.average.state_dict()
     run(recipe, device, dogs, tmp_path, 1)
     damage(folders(tmp_path)[-1], "state.pt", "gone")
-    restored = Adversaries(recipe, device)
+    restored = Adversaries(recipe, device, dogs)
     assert snapshots.resume(tmp_path, restored).steps == 0
     for name, value in restored.average.state_dict().items():
         assert torch.equal(value, expected[name]), name

@@ -7,14 +7,21 @@ import pytest
 from local.train import loop
 from local.train.adversaries import Adversaries
 from local.train.clock import Budget, Clock
-from local.train.schedules import decay
+from local.train.schedules import cosine, exponential
 
 
-def test_a_rate_holds_then_falls_evenly_by_factors():
-    assert [decay(progress, 0.5, 0.01) for progress in (0, 0.3, 0.5)] == [1, 1, 1]
-    assert decay(0.75, 0.5, 0.01) == pytest.approx(0.1)
-    assert decay(1, 0.5, 0.01) == pytest.approx(0.01)
-    assert decay(1, hold=1, end=0.1) == 1
+@pytest.mark.parametrize("schedule", [exponential, cosine])
+def test_a_rate_holds_then_falls_to_its_end(schedule):
+    assert [schedule(progress, 0.5, 0.01) for progress in (0, 0.3, 0.5)] == [1, 1, 1]
+    assert schedule(1, 0.5, 0.01) == pytest.approx(0.01)
+    assert schedule(1, hold=1, end=0.1) == 1
+    falling = [schedule(progress / 10, 0.0, 0.01) for progress in range(11)]
+    assert falling == sorted(falling, reverse=True)
+
+
+def test_halfway_down_the_one_is_at_the_geometric_mean_and_the_other_at_the_arithmetic_one():
+    assert exponential(0.75, 0.5, 0.01) == pytest.approx(0.1)
+    assert cosine(0.75, 0.5, 0.01) == pytest.approx((1 + 0.01) / 2)
 
 
 @pytest.mark.parametrize("budget", [{"steps": 8}, {"seconds": 300}, {"deadline": 9 * 3600}])
@@ -22,14 +29,14 @@ def test_rates_are_those_of_the_progress_under_any_budget(
     budget, recipe, device, dogs, tmp_path, monkeypatch
 ):
     recipe = replace(recipe, g_lr=1e-3, d_lr=3e-3, lr_hold=0.5, lr_end=0.1)
-    adversaries = Adversaries(recipe, device)
+    adversaries = Adversaries(recipe, device, dogs)
     adversaries.caution = 0.5
     now, whole = [0.0], budget.get("seconds") or budget.get("deadline") or 8
     clock = Clock(Budget(**budget), now=lambda: now[0])
     seen = []
 
-    def step(dogs, progress=0.0, signals=()):
-        numbers = Adversaries.step(adversaries, dogs, progress, signals)
+    def step(progress=0.0, signals=()):
+        numbers = Adversaries.step(adversaries, progress, signals)
         rates = [
             o.param_groups[0]["lr"] for o in (adversaries.g_optimiser, adversaries.d_optimiser)
         ]
@@ -38,7 +45,7 @@ def test_rates_are_those_of_the_progress_under_any_budget(
         return numbers
 
     monkeypatch.setattr(adversaries, "step", step)
-    loop.train(adversaries, dogs, clock, tmp_path)
+    loop.train(adversaries, clock, tmp_path)
     for i, (progress, *_) in enumerate(seen):
         assert progress == pytest.approx(i / 8, abs=1e-3)
     assert len(seen) >= 7

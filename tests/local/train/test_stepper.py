@@ -1,6 +1,7 @@
 """Losses that blow up: back to the last snapshot with lower rates, and an end to it."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,7 +9,6 @@ import torch
 from local.train import loop, snapshots, stepper
 from local.train.adversaries import Adversaries
 from local.train.clock import Budget, Clock
-from local.train.losses import D_LOSSES
 from local.train.pace import Pace
 from local.train.stepper import CAUTION, RETRIES, Stepper
 
@@ -28,26 +28,26 @@ def lag(request, monkeypatch):
     return request.param
 
 
-def blow_up(monkeypatch, when, value=NAN):
+def blow_up(adversaries, when, value=NAN):
     """In every step for which `when(step)`, the discriminator's loss and gradients explode."""
-    usual, calls = D_LOSSES["bce"], itertools.count(1)
+    usual, calls = adversaries.loss.discriminator, itertools.count(1)
 
     def loss(real, fake):
         return usual(real, fake) * (value if when(next(calls)) else 1)
 
-    monkeypatch.setitem(D_LOSSES, "bce", loss)
+    adversaries.loss = replace(adversaries.loss, discriminator=loss)
 
 
-def train(adversaries, dogs, folder, steps, **more):
+def train(adversaries, folder, steps, **more):
     clock = Clock(Budget(steps=steps), now=lambda: 0.0)  # snapshots cost nothing
-    return loop.train(adversaries, dogs, clock, folder, **more)
+    return loop.train(adversaries, clock, folder, **more)
 
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF, 1e7])
 def test_a_run_goes_back_and_on(value, lag, recipe, device, dogs, tmp_path, monkeypatch, capsys):
-    adversaries = Adversaries(recipe, device)
-    blow_up(monkeypatch, lambda call: call == 7, value)
-    assert train(adversaries, dogs, tmp_path, 16)
+    adversaries = Adversaries(recipe, device, dogs)
+    blow_up(adversaries, lambda call: call == 7, value)
+    assert train(adversaries, tmp_path, 16)
     assert adversaries.steps == 16 and adversaries.finite()
     assert adversaries.caution == CAUTION
     assert adversaries.g_optimiser.param_groups[0]["lr"] == pytest.approx(CAUTION * recipe.g_lr)
@@ -60,11 +60,11 @@ def test_a_run_goes_back_and_on(value, lag, recipe, device, dogs, tmp_path, monk
 
 
 def test_the_batches_after_it_are_others(recipe, device, dogs, tmp_path, monkeypatch):
-    adversaries = Adversaries(recipe, device)
-    blow_up(monkeypatch, lambda call: call == 7)
+    adversaries = Adversaries(recipe, device, dogs)
+    blow_up(adversaries, lambda call: call == 7)
     drawn = []
     adversaries.generator.register_forward_pre_hook(lambda _, inputs: drawn.append(inputs[0]))
-    train(adversaries, dogs, tmp_path, 16)
+    train(adversaries, tmp_path, 16)
     assert len(drawn) == 3 + 16  # steps 5 to 7 twice
     assert not torch.equal(drawn[4], drawn[7])
 
@@ -72,10 +72,10 @@ def test_the_batches_after_it_are_others(recipe, device, dogs, tmp_path, monkeyp
 def test_a_run_that_blows_up_for_ever_ends(
     lag, recipe, device, dogs, tmp_path, monkeypatch, capsys
 ):
-    adversaries = Adversaries(recipe, device)
-    blow_up(monkeypatch, lambda call: call >= 7)
+    adversaries = Adversaries(recipe, device, dogs)
+    blow_up(adversaries, lambda call: call >= 7)
     calls = itertools.count()
-    assert not train(adversaries, dogs, tmp_path, 10**6, stop=lambda: next(calls) > 200)
+    assert not train(adversaries, tmp_path, 10**6, stop=lambda: next(calls) > 200)
     # what it had is there: the last good snapshot, which at such a budget is the first
     assert adversaries.steps == 0 and adversaries.finite()
     said = capsys.readouterr().err.strip().splitlines()
@@ -89,19 +89,19 @@ def test_without_a_snapshot_the_run_ends(recipe, device, dogs, tmp_path, monkeyp
         raise OSError("no space left")
 
     monkeypatch.setattr(snapshots, "save", full)
-    adversaries = Adversaries(recipe, device)
-    blow_up(monkeypatch, lambda call: call == 7)
-    assert not train(adversaries, dogs, tmp_path, 16)
+    adversaries = Adversaries(recipe, device, dogs)
+    blow_up(adversaries, lambda call: call == 7)
+    assert not train(adversaries, tmp_path, 16)
     said = capsys.readouterr().err
     assert "no snapshot: no space left" in said
     assert "blew up at step 7: no snapshot to go back to; the run ends there" in said
 
 
 def test_damaged_snapshots_end_the_run_too(recipe, device, dogs, tmp_path, capsys):
-    adversaries = Adversaries(recipe, device)
+    adversaries = Adversaries(recipe, device, dogs)
     snapshots.save(tmp_path, adversaries, 0.0)
     next((tmp_path / "snapshots").glob("*/state.pt")).write_bytes(b"")
-    stepper = Stepper(adversaries, dogs.pictures, tmp_path)
+    stepper = Stepper(adversaries, tmp_path)
     stepper.go_back()
     assert stepper.over and stepper.gave_up
     assert "none of its snapshots can be used" in capsys.readouterr().err
@@ -114,9 +114,9 @@ def test_numbers_of_the_last_steps_are_looked_at_too(
         lag = property(lambda self: 2, lambda self, lag: None)
 
     monkeypatch.setattr(stepper, "Pace", LaggingPace)
-    adversaries = Adversaries(recipe, device)
-    blow_up(monkeypatch, lambda call: call == 15, 1e7)  # weights stay finite
-    train(adversaries, dogs, tmp_path, 16)
+    adversaries = Adversaries(recipe, device, dogs)
+    blow_up(adversaries, lambda call: call == 15, 1e7)  # weights stay finite
+    train(adversaries, tmp_path, 16)
     assert adversaries.steps == 12
     assert "blew up at step 16: back to step 12" in capsys.readouterr().err
 
@@ -124,7 +124,7 @@ def test_numbers_of_the_last_steps_are_looked_at_too(
 def test_weights_that_the_last_step_broke_are_not_kept(
     recipe, device, dogs, tmp_path, monkeypatch, capsys
 ):
-    adversaries = Adversaries(recipe, device)
+    adversaries = Adversaries(recipe, device, dogs)
     usual = adversaries.step
 
     def step(*arguments):
@@ -134,7 +134,7 @@ def test_weights_that_the_last_step_broke_are_not_kept(
         return numbers
 
     monkeypatch.setattr(adversaries, "step", step)
-    train(adversaries, dogs, tmp_path, 16)
+    train(adversaries, tmp_path, 16)
     assert adversaries.steps == 12 and adversaries.finite()
     names = sorted(path.name for path in (tmp_path / "snapshots").iterdir())
     assert names == ["step-000000008", "step-000000012"]
@@ -142,8 +142,8 @@ def test_weights_that_the_last_step_broke_are_not_kept(
 
 def test_a_run_that_goes_back_keeps_to_small_batches(recipe, device, dogs, tmp_path):
     """The snapshot is older than the moment at which memory ran out."""
-    adversaries = Adversaries(recipe, device)
+    adversaries = Adversaries(recipe, device, dogs)
     snapshots.save(tmp_path, adversaries, 0.0)
     adversaries.splits = 2
-    Stepper(adversaries, dogs.pictures, tmp_path).go_back()
+    Stepper(adversaries, tmp_path).go_back()
     assert adversaries.splits == 2

@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from local.train import loop, snapshots, stepper
-from local.train.adversaries import STATISTICS, Adversaries
+from local.train.adversaries import Adversaries
 from local.train.clock import Budget, Clock
-from local.train.losses import D_LOSSES
 from local.train.pace import Pace
 from local.train.stepper import Stepper, follow
 from local.train.team import ALONE, Team
@@ -68,23 +67,23 @@ def weights(adversaries):
 @pytest.mark.parametrize("batch", [8, 7])
 def test_a_team_of_two_is_one_process_with_two_splits(batch, recipe, device, dogs):
     recipe = replace(recipe, batch=batch)
-    reference = Adversaries(recipe, device)
+    reference = Adversaries(recipe, device, dogs)
     reference.splits = 2
     team = Members(2)
-    members = [Adversaries(recipe, device, place) for place in team.places]
+    members = [Adversaries(recipe, device, dogs, place) for place in team.places]
     seen = [[], []]
 
     def work(rank):
         signals = (0.5, 1.0) if rank == 0 else (0.0, 0.0)
         for _ in range(4):
-            seen[rank].append(members[rank].step(dogs.pictures, 0.5, signals))
+            seen[rank].append(members[rank].step(0.5, signals))
 
     at_once(lambda: work(0), lambda: work(1))
     for mine, others in zip(*seen, strict=True):
-        expected = reference.step(dogs.pictures, 0.5)
-        torch.testing.assert_close(mine[: len(STATISTICS)], expected, atol=1e-4, rtol=0)
+        expected = reference.step(0.5)
+        torch.testing.assert_close(mine[: len(Adversaries.statistics)], expected, atol=1e-4, rtol=0)
         assert torch.equal(mine, others)
-        assert mine[len(STATISTICS) :].tolist() == [0.5, 1.0]  # what the leader said
+        assert mine[len(Adversaries.statistics) :].tolist() == [0.5, 1.0]  # what the leader said
     torch.testing.assert_close(weights(members[0]), weights(reference), atol=1e-4, rtol=0)
     assert torch.equal(weights(members[0]), weights(members[1]))
     assert team.exchanges == 2 * 4  # one a side, gradients and numbers together
@@ -100,13 +99,13 @@ def test_one_alone_adds_nothing_up(recipe):
 def test_a_member_may_need_more_splits_than_another(recipe, device, dogs, monkeypatch):
     """Memory runs out on one device only; its batch still counts as much as the other's."""
     team = Members(2)
-    members = [Adversaries(recipe, device, place) for place in team.places]
+    members = [Adversaries(recipe, device, dogs, place) for place in team.places]
     members[1].splits = 2
     numbers = [[], []]
 
     def work(rank):
         for _ in range(3):
-            numbers[rank].append(members[rank].step(dogs.pictures, 0.0, (0.0, 0.0)))
+            numbers[rank].append(members[rank].step(0.0, (0.0, 0.0)))
 
     at_once(lambda: work(0), lambda: work(1))
     assert torch.equal(torch.stack(numbers[0]), torch.stack(numbers[1]))
@@ -126,7 +125,7 @@ def lagging(monkeypatch, lag):
 @pytest.mark.parametrize("lag", [0, 2])
 def test_all_stop_after_the_same_step(lag, recipe, device, dogs, tmp_path, monkeypatch):
     lagging(monkeypatch, lag)
-    members = [Adversaries(recipe, device, place) for place in Members(2).places]
+    members = [Adversaries(recipe, device, dogs, place) for place in Members(2).places]
     asked = itertools.count()
     clock = Clock(Budget(seconds=1e9), now=lambda: 0.0)
 
@@ -134,8 +133,8 @@ def test_all_stop_after_the_same_step(lag, recipe, device, dogs, tmp_path, monke
         return next(asked) >= 6
 
     at_once(
-        lambda: loop.train(members[0], dogs, clock, tmp_path, stop=stop),
-        lambda: follow(members[1], dogs.pictures, tmp_path),
+        lambda: loop.train(members[0], clock, tmp_path, stop=stop),
+        lambda: follow(members[1], tmp_path),
     )
     assert [member.steps for member in members] == [6 + 1 + lag] * 2
     assert torch.equal(weights(members[0]), weights(members[1]))
@@ -154,24 +153,25 @@ def test_on_the_way_to_the_end_no_snapshot_holds_the_others_up(
 
     monkeypatch.setattr(snapshots, "save", save)
     members = [
-        Adversaries(replace(recipe, snapshots=24), device, place) for place in Members(2).places
+        Adversaries(replace(recipe, snapshots=24), device, dogs, place)
+        for place in Members(2).places
     ]
     clock = Clock(Budget(steps=24), now=lambda: 0.0)
     at_once(
-        lambda: loop.train(members[0], dogs, clock, tmp_path, stop=lambda: next(asked) >= 6),
-        lambda: follow(members[1], dogs.pictures, tmp_path),
+        lambda: loop.train(members[0], clock, tmp_path, stop=lambda: next(asked) >= 6),
+        lambda: follow(members[1], tmp_path),
     )
     assert saved == [0, 1, 2, 3, 4, 5, 6, 9]
 
 
 def test_all_follow_the_leaders_progress(recipe, device, dogs, tmp_path):
     recipe = replace(recipe, lr_hold=0.01, lr_end=0.01)
-    members = [Adversaries(recipe, device, place) for place in Members(2).places]
+    members = [Adversaries(recipe, device, dogs, place) for place in Members(2).places]
     now = itertools.count()
     clock = Clock(Budget(seconds=300), now=lambda: float(next(now)))
     at_once(
-        lambda: loop.train(members[0], dogs, clock, tmp_path),
-        lambda: follow(members[1], dogs.pictures, tmp_path),
+        lambda: loop.train(members[0], clock, tmp_path),
+        lambda: follow(members[1], tmp_path),
     )
     rates = [member.g_optimiser.param_groups[0]["lr"] for member in members]
     assert rates[0] == rates[1] < 0.1 * recipe.g_lr
@@ -186,17 +186,17 @@ def test_all_go_back_together(
     """A loss is NaN on one member's device; a snapshot is due while the other does not know yet."""
     lagging(monkeypatch, lag)
     recipe = replace(recipe, snapshots=24 // snapshots_at)
-    members = [Adversaries(recipe, device, place) for place in Members(2).places]
+    members = [Adversaries(recipe, device, dogs, place) for place in Members(2).places]
     clock = Clock(Budget(steps=24), now=lambda: 0.0)
     usual, calls = members[1]._discriminator_loss, itertools.count(1)
 
-    def loss(*inputs):
-        return usual(*inputs) * (float("nan") if next(calls) == 7 else 1)
+    def loss(*inputs, **named):
+        return usual(*inputs, **named) * (float("nan") if next(calls) == 7 else 1)
 
     monkeypatch.setattr(members[1], "_discriminator_loss", loss)
     at_once(
-        lambda: loop.train(members[0], dogs, clock, tmp_path),
-        lambda: follow(members[1], dogs.pictures, tmp_path),
+        lambda: loop.train(members[0], clock, tmp_path),
+        lambda: follow(members[1], tmp_path),
     )
     assert [member.steps for member in members] == [24, 24]
     assert [member.caution for member in members] == [0.5, 0.5]
@@ -211,8 +211,8 @@ def test_no_snapshot_is_taken_where_others_may_be_reading_it(
     recipe, device, dogs, tmp_path, monkeypatch
 ):
     """Right after going back: members restore the same folder, at their own pace."""
-    adversaries, now, saved = Adversaries(recipe, device), [0.0], []
-    usual_step, usual_save, usual_loss = adversaries.step, snapshots.save, D_LOSSES["bce"]
+    adversaries, now, saved = Adversaries(recipe, device, dogs), [0.0], []
+    usual_step, usual_save, usual = adversaries.step, snapshots.save, adversaries.loss
 
     def step(*arguments):
         now[0] += 1
@@ -224,16 +224,18 @@ def test_no_snapshot_is_taken_where_others_may_be_reading_it(
 
     monkeypatch.setattr(adversaries, "step", step)
     monkeypatch.setattr(snapshots, "save", save)
-    monkeypatch.setitem(
-        D_LOSSES, "bce", lambda *logits: usual_loss(*logits) * (float("nan") if now[0] == 8 else 1)
-    )
+
+    def loss(real, fake):
+        return usual.discriminator(real, fake) * (float("nan") if now[0] == 8 else 1)
+
+    adversaries.loss = replace(usual, discriminator=loss)
     clock = Clock(Budget(seconds=16), now=lambda: now[0])
-    loop.train(adversaries, dogs, clock, tmp_path)
+    loop.train(adversaries, clock, tmp_path)
     assert saved[:3] == [(0, 0), (4, 4), (5, 9)]  # at 8, the second mark, it went back
 
 
 def test_a_stepper_alone_needs_no_step_to_tell_others(recipe, device, dogs, tmp_path):
-    adversaries = Adversaries(recipe, device)
-    assert Stepper(adversaries, dogs.pictures, tmp_path).ahead == 0
+    adversaries = Adversaries(recipe, device, dogs)
+    assert Stepper(adversaries, tmp_path).ahead == 0
     adversaries.team = Team(0, 2)
-    assert Stepper(adversaries, dogs.pictures, tmp_path).ahead == 1
+    assert Stepper(adversaries, tmp_path).ahead == 1

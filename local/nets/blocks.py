@@ -1,0 +1,52 @@
+"""Layers that several networks are made of."""
+
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
+
+SLOPE = 0.2  # of every LeakyReLU, below 0
+
+
+def up(inputs: int, outputs: int, kernel: int = 4) -> nn.Module:
+    """(N, inputs, S, S) to (N, outputs, 2S, 2S): transposed convolution, batch norm, ReLU."""
+    return nn.Sequential(
+        # Batch norm takes the mean away at once, so a bias would be dead weight.
+        doubling(inputs, outputs, kernel, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def doubling(inputs: int, outputs: int, kernel: int = 4, bias: bool = True) -> nn.Module:
+    """(N, inputs, S, S) to (N, outputs, 2S, 2S): a transposed convolution of stride 2."""
+    padding, rest = (kernel - 1) // 2, kernel % 2
+    return nn.ConvTranspose2d(inputs, outputs, kernel, 2, padding, rest, bias=bias)
+
+
+def down(
+    inputs: int, outputs: int, kernel: int = 4, norm: bool = True, spectral: bool = False
+) -> nn.Module:
+    """(N, inputs, 2S, 2S) to (N, outputs, S, S): convolution of stride 2, norm, LeakyReLU."""
+    halving = nn.Conv2d(inputs, outputs, kernel, 2, (kernel - 1) // 2, bias=not norm)
+    return nn.Sequential(
+        bounded(halving, spectral),
+        nn.BatchNorm2d(outputs) if norm else nn.Identity(),
+        nn.LeakyReLU(SLOPE, inplace=True),
+    )
+
+
+def bounded(layer: nn.Module, spectral: bool = True) -> nn.Module:
+    """The layer with its largest gain held at 1 (Miyato et al. 2018, arXiv 1802.05957), or not."""
+    return spectral_norm(layer) if spectral else layer
+
+
+def initialise(module: nn.Module) -> None:
+    """DCGAN's N(0, 0.02) for convolutions; the scale of batch norm around 1. For `apply`."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        if not is_parametrized(module):  # under spectral norm the scale of a weight means nothing
+            nn.init.normal_(module.weight, 0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm2d) and module.affine:
+        nn.init.normal_(module.weight, 1, 0.02)
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,156 @@
+"""A conditional GAN with self-attention (Zhang et al. 2019, https://arxiv.org/abs/1805.08318).
+
+Residual blocks under spectral norm on both sides; conditional batch norm in the generator
+(Dumoulin et al. 2017, arXiv 1610.07629) and projection in the discriminator (Miyato and Koyama
+2018, arXiv 1802.05637). Attention sits where a picture of 64x64 or more has 32x32 places, half the
+side in a smaller one.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, relu
+
+from local.nets.attention import SelfAttention
+from local.nets.blocks import SLOPE, bounded
+
+ATTENDS_AT = 32  # places a side
+LARGEST = 8  # channels of the smallest planes, in widths
+
+
+class Generator(nn.Module):
+    """Latents (N, latent) and labels (N,) to pictures (N, 3, S, S), S = base * 2**doublings.
+
+    Args:
+        latent: length of the latent vector.
+        width: channels before the last layer.
+        base: side of the first planes.
+        doublings: number of blocks.
+        breeds: number of labels.
+    """
+
+    def __init__(
+        self,
+        latent: int = 128,
+        width: int = 64,
+        base: int = 4,
+        doublings: int = 4,
+        breeds: int = 120,
+    ) -> None:
+        super().__init__()
+        self.base = base
+        channels = _channels(width, doublings)[::-1]  # at size 64: 8, 4, 2, 1 widths
+        self.from_latent = bounded(nn.Linear(latent, channels[0] * base * base))
+        self.blocks, self.attention = nn.ModuleList(), nn.ModuleDict()
+        inputs, side, attends = channels[0], base, _attends(base * 2**doublings)
+        for i, outputs in enumerate(channels):
+            self.blocks.append(_Up(inputs, outputs, breeds))
+            inputs, side = outputs, 2 * side
+            if side == attends:
+                self.attention[str(i)] = SelfAttention(outputs)
+        self.norm = nn.BatchNorm2d(inputs)
+        self.to_rgb = bounded(nn.Conv2d(inputs, 3, 3, padding=1))
+
+    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """See the class."""
+        x = self.from_latent(latents).unflatten(1, (-1, self.base, self.base))
+        for i, block in enumerate(self.blocks):
+            x = block(x, labels)
+            if str(i) in self.attention:
+                x = self.attention[str(i)](x)
+        return torch.tanh(self.to_rgb(relu(self.norm(x))))
+
+
+class Discriminator(nn.Module):
+    """Pictures (N, 3, S, S) and labels (N,) to logits (N,), S = base * 2**doublings.
+
+    No batch norm: a penalty on the slope needs each logit to be of one picture alone.
+
+    Args:
+        width: channels after the first block.
+        base: side of the last planes.
+        doublings: number of blocks that halve.
+        breeds: number of labels.
+    """
+
+    def __init__(
+        self, width: int = 64, base: int = 4, doublings: int = 4, breeds: int = 120
+    ) -> None:
+        super().__init__()
+        self.blocks, self.attention = nn.ModuleList(), nn.ModuleDict()
+        inputs, side, attends = 3, base * 2**doublings, _attends(base * 2**doublings)
+        for i, outputs in enumerate(_channels(width, doublings)):  # at size 64: 1, 2, 4, 8 widths
+            self.blocks.append(_Down(inputs, outputs, first=i == 0))
+            inputs, side = outputs, side // 2
+            if side == attends:
+                self.attention[str(i)] = SelfAttention(outputs)
+        self.to_logit = bounded(nn.Linear(inputs, 1))
+        self.breed = bounded(nn.Embedding(breeds, inputs))
+
+    def forward(self, pictures: Tensor, labels: Tensor) -> Tensor:
+        """See the class."""
+        x = pictures
+        for i, block in enumerate(self.blocks):
+            x = block(x)
+            if str(i) in self.attention:
+                x = self.attention[str(i)](x)
+        seen = leaky_relu(x, SLOPE).sum(dim=(2, 3))  # (N, C)
+        return self.to_logit(seen).flatten() + (self.breed(labels) * seen).sum(dim=1)
+
+
+class ConditionalNorm(nn.Module):
+    """Batch norm (N, C, H, W) whose scale and shift are those of the label."""
+
+    def __init__(self, channels: int, breeds: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.scale = nn.Embedding(breeds, channels)
+        self.shift = nn.Embedding(breeds, channels)
+        nn.init.ones_(self.scale.weight)
+        nn.init.zeros_(self.shift.weight)
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        """See the class."""
+        scale, shift = (table(labels)[:, :, None, None] for table in (self.scale, self.shift))
+        return self.norm(x) * scale + shift
+
+
+class _Up(nn.Module):
+    """(N, inputs, S, S) to (N, outputs, 2S, 2S)."""
+
+    def __init__(self, inputs: int, outputs: int, breeds: int) -> None:
+        super().__init__()
+        self.norm1 = ConditionalNorm(inputs, breeds)
+        self.norm2 = ConditionalNorm(outputs, breeds)
+        self.conv1 = bounded(nn.Conv2d(inputs, outputs, 3, padding=1))
+        self.conv2 = bounded(nn.Conv2d(outputs, outputs, 3, padding=1))
+        self.past = bounded(nn.Conv2d(inputs, outputs, 1))
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        new = interpolate(relu(self.norm1(x, labels)), scale_factor=2)
+        new = self.conv2(relu(self.norm2(self.conv1(new), labels)))
+        return new + interpolate(self.past(x), scale_factor=2)
+
+
+class _Down(nn.Module):
+    """(N, inputs, 2S, 2S) to (N, outputs, S, S)."""
+
+    def __init__(self, inputs: int, outputs: int, first: bool) -> None:
+        super().__init__()
+        self.first = first  # pictures themselves are not rectified
+        self.conv1 = bounded(nn.Conv2d(inputs, outputs, 3, padding=1))
+        self.conv2 = bounded(nn.Conv2d(outputs, outputs, 3, padding=1))
+        self.past = bounded(nn.Conv2d(inputs, outputs, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        new = self.conv1(x if self.first else leaky_relu(x, SLOPE))
+        new = avg_pool2d(self.conv2(leaky_relu(new, SLOPE)), 2)
+        return new + self.past(avg_pool2d(x, 2))
+
+
+def _channels(width: int, doublings: int) -> list[int]:
+    """Channels of each block's planes, the largest planes first."""
+    return [width * min(2**i, LARGEST) for i in range(doublings)]
+
+
+def _attends(size: int) -> int:
+    return min(ATTENDS_AT, size // 2)

@@ -1,0 +1,68 @@
+"""A quick score along the way: the FID of a few pictures, and beside it one that means something.
+
+Some authors judge by the FID of 64 pictures. Their covariance has rank 63 at most, so that number
+is mostly bias: a perfect generator would not come near 0 (docs/recipes.md has figures). It ranks
+snapshots of one run, no more. The KID beside it has no bias for any number of pictures.
+"""
+
+import json
+from pathlib import Path
+
+from local import runs
+from local.atomic import replacing
+from local.judging import fake_side
+from local.sampling import draw
+from local.train import snapshots
+from local.train.trainer import Trainer
+from mifid.features import Features
+from mifid.frechet import frechet_distance, moments
+from mifid.kid import kernel_distance
+from mifid.network import Network
+
+REALS = 1000  # real pictures that are compared with
+SUBSETS = 20  # of the real ones, for the KID
+
+
+class Quick:
+    """Scores a trainer against real features, and keeps the weights that have scored best.
+
+    Args:
+        reals: features of real pictures.
+        network: that gave them.
+        best: folder of the best, a run like any other; None keeps none.
+
+    Attributes:
+        fid: the lowest so far, of an earlier part of the run too.
+    """
+
+    def __init__(self, reals: Features, network: Network, best: Path | None = None) -> None:
+        self.reals, self.network, self.best = reals, network, best
+        self._moments = moments(reals.values)
+        self.fid = _read(best / "score.json") if best else float("inf")
+
+    def __call__(self, trainer: Trainer, seconds: float) -> dict[str, float]:
+        """Both scores of the average generator, whose statistics are fresh."""
+        recipe = trainer.recipe
+        draws = draw(recipe, trainer.classes, recipe.quick_images, recipe.seed)
+        _, fakes = fake_side(trainer.average, draws, trainer.device.device, self.network)
+        fid = frechet_distance(moments(fakes.values), self._moments)
+        kid = kernel_distance(fakes.values, self.reals.values, subsets=SUBSETS)
+        scores = {"quick_fid": fid, "quick_kid": kid.mean}
+        if fid < self.fid:
+            self.fid = fid
+            if self.best:
+                self._keep(self.best, trainer, seconds, scores)
+        return scores
+
+    def _keep(self, best: Path, trainer: Trainer, seconds: float, scores: dict[str, float]) -> None:
+        runs.claim(best, trainer.recipe, trainer.data)
+        snapshots.save(best, trainer, seconds)
+        with replacing(best / "score.json") as partial:
+            partial.write_text(json.dumps({"step": trainer.steps, **scores}) + "\n")
+
+
+def _read(file: Path) -> float:
+    try:
+        return float(json.loads(file.read_text())["quick_fid"])
+    except (OSError, ValueError, TypeError, LookupError):
+        return float("inf")

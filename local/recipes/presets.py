@@ -1,0 +1,134 @@
+"""The recipes by name. Each is data: settings as their authors state them.
+
+Where authors are silent, the defaults of `Recipe` hold; `ema=0` means that pictures are sampled
+from the generator as it is, which is what all of them did before averaging became usual.
+"""
+
+from local.errors import InputError
+from local.recipes.record import Recipe
+
+DEFAULT = "best-dcgan"
+
+_ALL = (
+    # Radford, Metz and Chintala 2016, https://arxiv.org/abs/1511.06434, on the dogs' boxes, with an
+    # averaged generator.
+    Recipe(name="best-dcgan"),
+    # The same network as a course's project set it: five blocks a side.
+    Recipe(
+        name="dcgan",
+        crop="centre",
+        rotation=10.0,
+        brightness=0.1,
+        g_lr=3e-4,
+        d_lr=3e-4,
+        ema=0.0,
+        epochs=100.0,
+    ),
+    # The competition's best-known public kernel: relativistic average least squares
+    # (Jolicoeur-Martineau 2019, https://arxiv.org/abs/1807.00734).
+    Recipe(
+        name="ralsgan",
+        loss="ralsgan",
+        spectral_norm=True,
+        rotation=5.0,
+        batch=32,
+        g_lr=5e-4,
+        d_lr=5e-4,
+        schedule="cosine",
+        lr_hold=0.0,
+        lr_end=0.1,
+        ema=0.0,
+    ),
+    # Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661: 80x80x3 = 19,200 values.
+    Recipe(
+        name="dense-gan",
+        network="dense",
+        size=80,
+        g_width=256,
+        d_width=256,
+        dropout=0.3,
+        flip=False,
+        ema=0.0,
+        epochs=500.0,
+    ),
+    # Three convolutions a side, and noise on what the discriminator sees.
+    Recipe(name="basic-gan", network="basic", noise=0.1, ema=0.0),
+    # Conditional on the breed (Mirza and Osindero 2014, https://arxiv.org/abs/1411.1784).
+    Recipe(
+        name="cgan",
+        network="cgan",
+        dropout=0.4,
+        random_crop=8,
+        batch=32,
+        lr_hold=0.72,
+        lr_end=0.1,
+        ema=0.0,
+        epochs=250.0,
+    ),
+    # Faces of 112x112: a base of 7 pixels, doubled four times.
+    Recipe(
+        name="dcgan-faces",
+        size=112,
+        crop="face",
+        latents="uniform",
+        batch=64,
+        d_lr=4e-5,
+        ema=0.0,
+        epochs=20.0,
+    ),
+    # 32x32 from a dense layer of 2,048, kernels of 5x5. The quick score keeps the best snapshot.
+    Recipe(
+        name="dcgan-cifar",
+        network="dcgan-5x5",
+        size=32,
+        crop="squash",
+        flip=False,
+        batch=64,
+        g_lr=1e-4,
+        d_lr=1e-4,
+        ema=0.0,
+        steps=165_000,
+        quick_every=1000,
+    ),
+    # Self-attention (Zhang et al. 2019, https://arxiv.org/abs/1805.08318) with the Wasserstein loss
+    # and its penalty (Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028).
+    Recipe(
+        name="csagan-wgan",
+        network="csagan",
+        latent=128,
+        loss="wgan",
+        penalty=10.0,
+        d_steps=5,
+        batch=64,
+        g_lr=1e-4,
+        d_lr=4e-4,
+        beta1=0.0,
+        beta2=0.9,
+        ema=0.0,
+    ),
+    # One network that learns to see and one that learns to draw what it saw.
+    Recipe(
+        name="autoencoder",
+        network="autoencoder",
+        latent=256,
+        loss="mse",
+        batch=64,
+        g_lr=1e-3,
+        d_lr=1e-3,
+        beta1=0.9,
+        ema=0.0,
+        epochs=60.0,
+    ),
+)
+PRESETS: dict[str, Recipe] = {recipe.name: recipe for recipe in _ALL}
+
+
+def get(name: str) -> Recipe:
+    """The preset of that name.
+
+    Raises:
+        InputError: there is none; the line lists those that there are.
+    """
+    if name not in PRESETS:
+        raise InputError(f"no recipe {name!r}; there are: {', '.join(PRESETS)}")
+    return PRESETS[name]

@@ -1,0 +1,57 @@
+"""Settings from outside: `key=value` on a command line, and saved recipes."""
+
+import difflib
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from local.errors import InputError
+from local.recipes.record import Recipe
+
+
+def override(recipe: Recipe, settings: list[str]) -> Recipe:
+    """The recipe with `key=value` settings in place of its own.
+
+    Raises:
+        InputError: a key is unknown or a value does not fit; the line says what is possible.
+    """
+    changes = dict(_parse(setting) for setting in settings)
+    return replace(recipe, **changes)
+
+
+def from_dict(settings: dict[str, Any]) -> Recipe:
+    """The recipe of a saved `dataclasses.asdict`.
+
+    Raises:
+        InputError: it was saved by a version with other settings.
+    """
+    known = asdict(Recipe())
+    if settings.keys() != known.keys():
+        odd = ", ".join(sorted(settings.keys() ^ known.keys()))
+        raise InputError(f"the recipe was saved by another version of the kit (settings: {odd})")
+    for name, value in known.items():
+        if type(settings[name]) is not type(value):
+            raise InputError(f"the recipe's {name} is {settings[name]!r}; it was changed by hand")
+    return Recipe(**settings)
+
+
+def _parse(setting: str) -> tuple[str, Any]:
+    key, equals, text = setting.partition("=")
+    types = {field.name: type(getattr(Recipe(), field.name)) for field in fields(Recipe)}
+    del types["name"]  # says which preset it was
+    if not equals:
+        raise InputError(f"{setting!r} is not a setting; write key=value, for example batch=64")
+    if key not in types:
+        near = difflib.get_close_matches(key, types, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise InputError(f"no setting {key!r}{hint}; there are: {', '.join(types)}")
+    return key, _convert(key, text, types[key])
+
+
+def _convert(key: str, text: str, kind: type) -> Any:
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[text.lower()]
+        return kind(text)
+    except (ValueError, KeyError):
+        words = {bool: "true or false", int: "a whole number", float: "a number"}
+        raise InputError(f"{key}={text}: {key} must be {words[kind]}") from None

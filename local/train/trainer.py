@@ -1,0 +1,246 @@
+"""What all trainers share: networks on a device, their optimisers, and how a batch descends."""
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from local import nets
+from local.data.prepared import TrainingSet
+from local.recipes import Recipe
+from local.sampling import Draws, draw, sample
+from local.train import ema
+from local.train.augment import augment
+from local.train.devices import Device, out_of_memory
+from local.train.schedules import SCHEDULES
+from local.train.team import ALONE, Team
+
+RECALIBRATION_BATCHES = 8
+Batch = dict[str, Tensor]  # what a step works on, the same number of rows each
+
+
+class Trainer(ABC):
+    """A generator that learns on a device, its average, and the network that it learns with.
+
+    Attributes:
+        statistics: names of the numbers that a step reports.
+        partner_name: of the other network, in a snapshot.
+        data: the training set, on the device.
+        steps: taken so far.
+        splits: into which a batch is cut, one after another; more need less memory. Each has its
+            own batch-norm statistics.
+        caution: factor of both learning rates; a run that blew up goes on with a lower one.
+    """
+
+    statistics: ClassVar[tuple[str, ...]]
+    partner_name: ClassVar[str]
+
+    def __init__(
+        self, recipe: Recipe, device: Device, data: TrainingSet, team: Team = ALONE
+    ) -> None:
+        self.recipe = recipe
+        self.device = device
+        self.team = team
+        self.data = data.on(device.device)
+        self.classes = data.classes
+        device.settle()
+        with torch.random.fork_rng(devices=[]):  # of no GPU: networks begin on the CPU
+            torch.manual_seed(recipe.seed)
+            self.generator = device.place(nets.generator(recipe, len(self.classes))).train()
+            self.partner = device.place(self._build_partner()).train()
+        self.average = deepcopy(self.generator).eval().requires_grad_(False)
+        if device.compiles:
+            # What the compiler cannot do runs as it is: that must not end a run of hours.
+            torch._dynamo.config.suppress_errors = True
+            for network in self._compilable():
+                network.compile()  # in place: weights keep their names
+        self.g_optimiser = self._adam(self.generator, recipe.g_lr)
+        self.d_optimiser = self._adam(self.partner, recipe.d_lr)
+        self.g_scaler, self.d_scaler = self._scaler(), self._scaler()
+        self.random = torch.Generator(device.device).manual_seed(recipe.seed)
+        self.steps = 0
+        self.splits = 1
+        self.caution = 1.0
+
+    @abstractmethod
+    def _build_partner(self) -> nn.Module:
+        """The network that the generator learns with."""
+
+    @abstractmethod
+    def _compilable(self) -> list[nn.Module]:
+        """Modules whose calls may be compiled."""
+
+    @abstractmethod
+    def _learn(self, shared: Tensor) -> Tensor:
+        """One step of both networks; adds `shared` up over the team.
+
+        Returns:
+            The numbers of `statistics` (K,), on the device.
+        """
+
+    @property
+    def images(self) -> int:
+        """Real pictures shown so far."""
+        return self.steps * self.recipe.batch * self.recipe.d_steps
+
+    def step(self, progress: float = 0.0, signals: Sequence[float] = ()) -> Tensor:
+        """Trains on one batch, without a sync with the device.
+
+        Args:
+            progress: share of the budget spent, which the schedules follow.
+            signals: the leader's numbers for the whole team; other members send zeros.
+
+        Returns:
+            `statistics` over the batch, then the signals, on the device.
+        """
+        self._set_rates(progress)
+        if self.recipe.dropout:  # draws from the process's own generator, and members differ
+            torch.manual_seed(self.recipe.seed + self.steps * self.team.size + self.team.rank)
+        shared = self._on_device(signals)
+        numbers = self._learn(shared)
+        self.steps += 1
+        ema.update(self.average, self.generator, ema.decay(self.steps, self.recipe.ema))
+        return torch.cat([numbers, shared])
+
+    def _on_device(self, numbers: Sequence[float]) -> Tensor:
+        """A vector of a few numbers, filled in place: a copy from the host would wait for it."""
+        vector = torch.empty(len(numbers), device=self.device.device)
+        for place, number in zip(vector, numbers, strict=True):
+            place.fill_(number)
+        return vector
+
+    def _reals(self) -> Batch:
+        """A whole batch of pictures `reals` (B, 3, S, S) in -1..1, and their `labels` (B,)."""
+        device, random = self.device.device, self.random
+        shape = (self.recipe.batch,)
+        chosen = torch.randint(len(self.data), shape, generator=random, device=device)
+        reals = augment(self.data.pictures[chosen], self.recipe, random)
+        reals = reals.contiguous(memory_format=torch.channels_last)
+        return {"reals": reals, "labels": self.data.labels[chosen]}
+
+    def _accumulate(
+        self,
+        loss: Callable[[Batch], Tensor],
+        optimisers: Sequence[torch.optim.Optimizer],
+        scaler: torch.amp.GradScaler,
+        batch: Batch,
+    ) -> Tensor:
+        """Gathers the gradients of `loss(...)[0]`, split by split; returns its mean on the batch.
+
+        Where memory runs out, the batch is cut into twice as many splits from here on.
+        """
+        while True:
+            for optimiser in optimisers:
+                optimiser.zero_grad(set_to_none=True)
+            try:
+                return self._backward(loss, scaler, batch)
+            except RuntimeError as error:
+                # One picture has no statistics to normalise by.
+                if not out_of_memory(error) or len(batch["reals"]) < 2 * 2 * self.splits:
+                    raise
+            # Not within the except: its traceback would keep the tensors alive.
+            self._split_further()
+
+    def _split_further(self) -> None:
+        if self.device.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.splits *= 2
+        print(
+            f"memory is full: batches in {self.splits} splits from now on",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def _backward(
+        self, loss: Callable[[Batch], Tensor], scaler: torch.amp.GradScaler, batch: Batch
+    ) -> Tensor:
+        total: Tensor | None = None
+        for part in self._parts(batch):
+            share = len(part["reals"]) / self.recipe.batch  # of the whole team's batch
+            values = share * loss(part)
+            scaler.scale(values[0]).backward()
+            total = values.detach() if total is None else total + values.detach()
+        assert total is not None
+        return total
+
+    def _parts(self, batch: Batch) -> Iterator[Batch]:
+        rows = zip(*(tensor.tensor_split(self.splits) for tensor in batch.values()), strict=True)
+        return (dict(zip(batch, part, strict=True)) for part in rows)
+
+    def _update(
+        self,
+        optimisers: Sequence[torch.optim.Optimizer],
+        scaler: torch.amp.GradScaler,
+        numbers: list[Tensor],
+    ) -> None:
+        """Descends by the whole team's gradients, and adds `numbers` up along the way."""
+        weights = [p for o in optimisers for group in o.param_groups for p in group["params"]]
+        self.team.add_up([*(p.grad for p in weights if p.grad is not None), *numbers])
+        for optimiser in optimisers:
+            scaler.step(optimiser)
+        scaler.update()
+
+    def _set_rates(self, progress: float) -> None:
+        recipe = self.recipe
+        fall = SCHEDULES[recipe.schedule](progress, recipe.lr_hold, recipe.lr_end)
+        for optimiser, rate in ((self.g_optimiser, recipe.g_lr), (self.d_optimiser, recipe.d_lr)):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * self.caution * fall
+
+    def finite(self) -> bool:
+        """Whether every weight is a number; waits for the device."""
+        weights = (p for network in self.networks().values() for p in network.parameters())
+        return bool(torch.stack([p.isfinite().all() for p in weights]).all())
+
+    def recalibrate(self) -> None:
+        """Measures the averaged generator's batch-norm statistics, always on the same draws."""
+        count = RECALIBRATION_BATCHES * self.recipe.batch
+        draws = draw(self.recipe, self.classes, count, self.recipe.seed)
+        length = self.recipe.batch // self.splits  # what fits into memory
+        parts = (draws[first : first + length] for first in range(0, count, length))
+        ema.recalibrate(self.average, (part.on(self.device.device) for part in parts))
+
+    def views(self, draws: Draws) -> dict[str, np.ndarray]:
+        """Pictures (N, H, W, 3) uint8 to look at, by what they are called; statistics are fresh."""
+        return {"samples": next(sample(self.average, draws, self.device.device))}
+
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks by name, as they are saved."""
+        return {
+            "average": self.average,
+            "generator": self.generator,
+            self.partner_name: self.partner,
+        }
+
+    def training_state(self) -> dict[str, Any]:
+        """All else that a resumed run needs to go on as if it had never stopped."""
+        return {
+            "steps": self.steps,
+            "splits": self.splits,
+            "caution": self.caution,
+            "random": self.random.get_state(),
+            "g_optimiser": self.g_optimiser.state_dict(),
+            "d_optimiser": self.d_optimiser.state_dict(),
+            "g_scaler": self.g_scaler.state_dict(),
+            "d_scaler": self.d_scaler.state_dict(),
+        }
+
+    def load_training_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `training_state`."""
+        self.steps, self.splits = state["steps"], state["splits"]
+        self.caution = state["caution"]
+        self.random.set_state(state["random"].cpu())
+        for part in ("g_optimiser", "d_optimiser", "g_scaler", "d_scaler"):
+            getattr(self, part).load_state_dict(state[part])
+
+    def _adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
+        betas = (self.recipe.beta1, self.recipe.beta2)
+        return torch.optim.Adam(network.parameters(), rate, betas, fused=True)
+
+    def _scaler(self) -> torch.amp.GradScaler:
+        return torch.amp.GradScaler(self.device.device.type, enabled=self.device.scaled)
