@@ -2,8 +2,8 @@
 
 Kaggle takes a single file of code. The imports are followed from `local.kernel` without running
 anything; each module of ours that can be reached is carried as plain text, and `kernel/importer.py`
-imports it from memory. The same sources and settings give the same bytes: `--check` builds again
-and compares.
+imports it from memory. `--notebook` writes the same modules as cells of `kernel/kernel.ipynb`. The
+same sources and settings give the same bytes: `--check` builds again and compares.
 """
 
 import argparse
@@ -24,13 +24,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from kernel import notebook
+
 ROOT = Path(__file__).resolve().parent
-KERNEL = "kernel/kernel.py"
-PARTS = (ROOT / "kernel" / "importer.py", ROOT / "kernel" / "opening.py")  # each kernel has them
+KERNEL, NOTEBOOK = "kernel/kernel.py", "kernel/kernel.ipynb"
+# Each kernel, and each notebook, has these of its own.
+KERNEL_PARTS = tuple(ROOT / "kernel" / name for name in ("importer.py", "opening.py"))
+SCRIPT_PARTS = tuple(ROOT / "kernel" / name for name in ("opening.py", "receiver.py"))
+LAUNCHER = ROOT / "kernel" / "launcher.py"
 ENTRY = "local.kernel"
 
 MAX_BYTES = 1_000_000  # Kaggle's limit on a kernel's source
-KAGGLE_SIZE = 64  # pixels a side of every picture in a submission
 MAX_HOURS = 12.0  # the longest session that Kaggle gives
 THIRD_PARTY = frozenset({"PIL", "numpy", "safetensors", "torch", "torchvision", "tqdm"})
 ALLOWED = sys.stdlib_module_names | THIRD_PARTY
@@ -43,6 +47,11 @@ REFUSED = {  # modules that are there, and why a kernel must do without
     "pkgutil": NO_FILES,
 }
 BY_NAME = ("importlib.import_module", "import_module", "__import__")  # calls that import
+
+CLOCK = """\
+import time
+
+STARTED = time.monotonic()  # before anything else: the time limit counts from here"""
 
 ORIGIN = ("commit", "dirty")  # in BUILD: where the sources come from, not what they do
 
@@ -250,53 +259,88 @@ def reachable(root: Path, entry: str) -> list[Module]:
 
 @dataclasses.dataclass(frozen=True)
 class Bundle:
-    """A finished kernel: its text, the modules that it carries, and what it was built from."""
+    """A finished kernel: its file, the modules that it carries, and what it was built from."""
 
     text: str
     modules: list[Module]
     build: dict[str, Any]
 
 
-def bundle(root: Path, entry: str, build: dict[str, Any], command: str) -> Bundle:
+def bundle(
+    root: Path, entry: str, build: dict[str, Any], command: str, as_notebook: bool = False
+) -> Bundle:
     """Makes the kernel that runs `entry`'s `main(build, started)`.
 
     `build` (recipe and hours) goes into the header, with `command`, which reproduces the file, the
-    commit, and whether what is carried has changed since.
+    commit, and whether what is carried has changed since. `as_notebook`: as nbformat 4.5.
     """
     modules = reachable(root, entry)
     files = [module.path for module in modules]
-    files += [path.relative_to(root).as_posix() for path in PARTS if path.is_relative_to(root)]
+    parts = (*SCRIPT_PARTS, LAUNCHER) if as_notebook else KERNEL_PARTS
+    files += [path.relative_to(root).as_posix() for path in parts if path.is_relative_to(root)]
     commit, dirty = git_state(root, files)
     build = {"command": command, **build, "commit": commit, "dirty": dirty}
-    text = "\n\n".join([header(modules, build), *map(carried, modules), footer(entry)])
-    check_size(text, modules)
+    text = (notebook_text if as_notebook else kernel_text)(entry, modules, build)
+    check_size(text, modules, NOTEBOOK if as_notebook else KERNEL)
     return Bundle(text, modules, build)
+
+
+def kernel_text(entry: str, modules: list[Module], build: dict[str, Any]) -> str:
+    """Renders `kernel.py`."""
+    return "\n\n".join([header(modules, build), *map(carried, modules), footer(entry)])
+
+
+def notebook_text(entry: str, modules: list[Module], build: dict[str, Any]) -> str:
+    """Renders `kernel.ipynb`: what `kernel.py` has from top to bottom, in cells."""
+    cells = [
+        notebook.markdown("about", notebook.about(build)),
+        notebook.code("build", f"{CLOCK}\n\n{facts(modules, build)}"),
+        notebook.code("folder", notebook.FOLDER),
+        *(notebook.code(module.path, written(module)) for module in modules if module.source),
+        notebook.code("script.py", '%%writefile "{FOLDER}/script.py"\n' + script(entry)),
+        notebook.code("run", f"{part(LAUNCHER)}\n\nlaunch(FOLDER, BUILD, STARTED, SHA256)"),
+    ]
+    return notebook.render(cells)
 
 
 def header(modules: list[Module], build: dict[str, Any]) -> str:
     """Renders what must come first: the clock, then what this kernel was made from."""
-    digests = {module.path: hashlib.sha256(module.source).hexdigest() for module in modules}
     return f"""\
-import time
-
-STARTED = time.monotonic()  # before anything else: the time limit counts from here
+{CLOCK}
 
 # This file is built: edit the project, and build it again with the command in BUILD.
 # Below: the recipe, the project's modules as text, the importer that runs them from memory.
 
-# commit: the last that touched a file carried below; dirty: whether one has changed since.
-BUILD = {literal(build)}
-
-# sha256 of each module's file.
-SHA256 = {literal(digests)}
+{facts(modules, build)}
 
 # Each source starts on a line of its own: [1:] drops the line's end before it.
 SOURCES = {{}}"""
 
 
+def facts(modules: list[Module], build: dict[str, Any]) -> str:
+    """Renders what a kernel was made from."""
+    digests = {module.path: hashlib.sha256(module.source).hexdigest() for module in modules}
+    return f"""\
+# commit: the last that touched a file carried below; dirty: whether one has changed since.
+BUILD = {literal(build)}
+
+# sha256 of each module's file.
+SHA256 = {literal(digests)}"""
+
+
 def carried(module: Module) -> str:
     """Renders one module as a statement that holds its source."""
     return f'SOURCES["{module.path}"] = {quoted(module.source.decode("utf-8"))}[1:]'
+
+
+def written(module: Module) -> str:
+    """Renders one module as a cell that writes its file."""
+    source = module.source.decode("utf-8")
+    if notebook.keeps(source):
+        return f'%%writefile "{{FOLDER}}/{module.path}"\n{source}'
+    return f"""\
+# As a string: %%writefile would not give this file to the byte.
+(FOLDER / "{module.path}").write_bytes({quoted(source)}[1:].encode());"""
 
 
 def footer(entry: str) -> str:
@@ -305,13 +349,32 @@ def footer(entry: str) -> str:
     The importer is installed wherever this file is run, so that spawned workers find the modules
     too; the work is done in the main process only.
     """
-    parts = "\n\n".join(map(part, PARTS))
+    parts = "\n\n".join(map(part, KERNEL_PARTS))
     return f"""\
 {parts}
 
 install(SOURCES, __file__)
 
 if __name__ == "__main__":
+{call(entry)}
+"""
+
+
+def script(entry: str) -> str:
+    """Renders the file that a notebook runs: it lies beside the modules, and so finds them."""
+    parts = "\n\n".join(map(part, SCRIPT_PARTS))
+    return f"""\
+{parts}
+
+if __name__ == "__main__":
+    BUILD, STARTED = receive()
+{call(entry)}
+"""
+
+
+def call(entry: str) -> str:
+    """Renders the work itself."""
+    return f"""
     announce(BUILD)
 
     from {entry} import main
@@ -320,7 +383,7 @@ if __name__ == "__main__":
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # an interpreter full of torch takes seconds to leave, and the deadline is near
-"""
+""".strip("\n")
 
 
 def part(path: Path) -> str:
@@ -357,13 +420,13 @@ def literal(value: Any, indent: str = "") -> str:
     return "\n".join(["{", *lines, indent + "}"])
 
 
-def check_size(text: str, modules: list[Module]) -> None:
+def check_size(text: str, modules: list[Module], name: str) -> None:
     """Refuses a kernel that Kaggle would refuse, and names what takes the most room."""
     size = len(text.encode("utf-8"))
     if size > MAX_BYTES:
         largest = max(modules, key=lambda module: len(module.source))
         raise BundleError(
-            f"{largest.path}:1: kernel.py would have {size:,} bytes and Kaggle takes "
+            f"{largest.path}:1: {Path(name).name} would have {size:,} bytes and Kaggle takes "
             f"{MAX_BYTES:,}: {largest.name} is the largest module, {len(largest.source):,} bytes"
         )
 
@@ -424,7 +487,7 @@ def metadata(owner: str, title: str, code_file: str) -> str:
         "title": title,
         "code_file": code_file,
         "language": "python",
-        "kernel_type": "script",
+        "kernel_type": "notebook" if code_file.endswith(".ipynb") else "script",
         "is_private": True,
         "enable_gpu": True,
         "enable_tpu": False,
@@ -442,37 +505,45 @@ def metadata(owner: str, title: str, code_file: str) -> str:
 # --- The check ------------------------------------------------------------------------------------
 
 
-def check_kernel(default: str) -> int:
+def check_kernel(name: str, default: str) -> int:
     """Builds again what the kernel's head names, and says whether it is the same; writes nothing.
 
-    Returns 0 for the same bytes, else 1.
+    `name` is KERNEL or NOTEBOOK. Returns 0 for the same bytes, else 1.
     """
     from local.errors import InputError  # noqa: PLC0415  (as above)
 
-    instead = "build it with python build_kernel.py"
+    instead = "build it with python build_kernel.py" + " --notebook" * (name == NOTEBOOK)
     try:
-        text = (ROOT / KERNEL).read_bytes().decode("utf-8")
-        command = str(head(text)[0]["command"])
+        text = (ROOT / name).read_bytes().decode("utf-8")
+        command = str(head(pieces(name, text))[0]["command"])
         arguments = parse(shlex.split(command)[2:], default)
+        if product(arguments) != name:
+            raise ValueError(command)
     except OSError as error:
-        raise BundleError(f"no {KERNEL} to check ({error.strerror}): {instead}") from None
+        raise BundleError(f"no {name} to check ({error.strerror}): {instead}") from None
     except (ValueError, KeyError):
-        raise BundleError(f"{KERNEL} is not a file that this command builds: {instead}") from None
+        raise BundleError(f"{name} is not a file that this command builds: {instead}") from None
     try:
         made = assemble(arguments)
     except (BundleError, InputError) as error:
-        raise BundleError(f"{KERNEL} cannot be built again by {command}: {error}") from None
+        raise BundleError(f"{name} cannot be built again by {command}: {error}") from None
     if made.text == text:
-        print(f"{KERNEL} is what the sources give: {command}")
+        print(f"{name} is what the sources give: {command}")
         return 0
-    what = difference(text, made.text)
-    print(f"build_kernel.py: {KERNEL} differs: {what}; build it again: {command}", file=sys.stderr)
+    what = difference(name, text, made.text)
+    print(f"build_kernel.py: {name} differs: {what}; build it again: {command}", file=sys.stderr)
     return 1
 
 
-def head(text: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Reads BUILD and SHA256 out of a kernel's text; ValueError where they are not there."""
-    found = re.findall(r"^(?:BUILD|SHA256) = (\{\n.*?^\})$", text, re.MULTILINE | re.DOTALL)
+def pieces(name: str, text: str) -> list[str]:
+    """Cuts a notebook into its cells, and a kernel into its lines."""
+    return notebook.sources(text) if name == NOTEBOOK else text.split("\n")
+
+
+def head(parts: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Reads BUILD and SHA256 out of a kernel; ValueError where they are not there."""
+    pattern = r"^(?:BUILD|SHA256) = (\{\n.*?^\})$"
+    found = re.findall(pattern, "\n".join(parts), re.MULTILINE | re.DOTALL)
     try:
         build, digests = (dict(ast.literal_eval(value)) for value in found[:2])
         return {**dict.fromkeys(ORIGIN), **build, "recipe": dict(build["recipe"])}, digests
@@ -480,18 +551,25 @@ def head(text: str) -> tuple[dict[str, Any], dict[str, str]]:
         raise ValueError("not the head of a kernel") from None
 
 
-def difference(old: str, new: str) -> str:
+def difference(name: str, old_text: str, new_text: str) -> str:
     """Says in one line how a kernel differs from what the sources give now."""
+    old, new = pieces(name, old_text), pieces(name, new_text)
     (was, was_carried), (now, now_carried) = head(old), head(new)
     if words := changed(was_carried, now_carried) + changed(settings(was), settings(now)):
         return ", ".join(words)
-    pairs = enumerate(itertools.zip_longest(old.split("\n"), new.split("\n")), start=1)
-    origin = re.compile(rf"    '({'|'.join(ORIGIN)})': ")
-    numbers = [n for n, (a, b) in pairs if a != b and not origin.match(a or "")]
-    if numbers:
-        return f"line {numbers[0]}: edited by hand, or the builder or the importer has changed"
+    pairs = enumerate(itertools.zip_longest(map(ours, old), map(ours, new)), start=1)
+    if numbers := [number for number, (a, b) in pairs if a != b]:
+        where = f"{'cell' if name == NOTEBOOK else 'line'} {numbers[0]}"
+        return f"{where}: edited by hand, or the builder or the importer has changed"
+    if old == new:
+        return "only in outputs or other data saved with its cells, which are the same"
     before, after = (", ".join(f"{key}: {build[key]}" for key in ORIGIN) for build in (was, now))
     return f"only where it comes from, the code is the same: {before}; now {after}"
+
+
+def ours(piece: str) -> str:
+    """Leaves out the lines that say where a kernel comes from."""
+    return re.sub(rf"^(?:    '|- )(?:{'|'.join(ORIGIN)})'?: .*$", "", piece, flags=re.MULTILINE)
 
 
 def settings(build: dict[str, Any]) -> dict[str, Any]:
@@ -522,11 +600,12 @@ def parse(argv: list[str], default: str) -> argparse.Namespace:
     """Reads the command line."""
     parser = Parser(
         prog="build_kernel.py",
-        description="Build kernel/kernel.py, the one file that Kaggle runs, and its metadata.",
+        description="Build the one file that Kaggle runs, and its metadata.",
         epilog="examples:\n"
         "  python build_kernel.py\n"
         "  python build_kernel.py --owner yourname\n"
         "  python build_kernel.py --recipe dcgan --hours 0.5 batch=64\n"
+        "  python build_kernel.py --notebook\n"
         "  python build_kernel.py --check\n"
         "then:\n"
         "  python -m submission rehearse --data PATH --limit 300\n"
@@ -543,12 +622,19 @@ def parse(argv: list[str], default: str) -> argparse.Namespace:
         action="store_true",
         help="also leave the weights: to look at, not to submit (Kaggle takes images.zip alone)",
     )
-    add("--check", action="store_true", help=f"only compare {KERNEL} with what the sources give")
+    add("--notebook", action="store_true", help=f"write {NOTEBOOK} instead, a cell a module")
+    add("--check", action="store_true", help="only compare the file with what the sources give")
     add("settings", nargs="*", metavar="key=value", help="changes to the recipe")
     arguments = parser.parse_intermixed_args(argv)
-    if arguments.check and len(argv) > 1:
-        parser.error(f"--check stands alone: {KERNEL} itself names its recipe and settings")
+    if arguments.check and len(argv) > 1 + arguments.notebook:
+        file = product(arguments)
+        parser.error(f"--check stands alone: {file} itself names its recipe and settings")
     return arguments
+
+
+def product(arguments: argparse.Namespace) -> str:
+    """Returns the file to be built."""
+    return NOTEBOOK if arguments.notebook else KERNEL
 
 
 def write(path: Path, text: str) -> None:
@@ -572,10 +658,9 @@ def assemble(arguments: argparse.Namespace) -> Bundle:
     if not 0 < arguments.hours <= MAX_HOURS:
         raise BundleError(f"--hours {arguments.hours:g} must be above 0 and at most {MAX_HOURS:g}")
     recipe = recipes.override(recipes.get(arguments.recipe), arguments.settings)
-    if recipe.size != KAGGLE_SIZE:
-        raise BundleError(f"size={recipe.size}: Kaggle takes pictures of size={KAGGLE_SIZE} only")
     options = ["--recipe", arguments.recipe, "--hours", f"{arguments.hours:g}"]
     options += ["--keep-run"] if arguments.keep_run else []
+    options += ["--notebook"] if arguments.notebook else []
     return bundle(
         ROOT,
         ENTRY,
@@ -585,6 +670,7 @@ def assemble(arguments: argparse.Namespace) -> Bundle:
             "keep_run": arguments.keep_run,
         },
         shlex.join(["python", "build_kernel.py", *options, *arguments.settings]),
+        as_notebook=arguments.notebook,
     )
 
 
@@ -594,18 +680,20 @@ def write_kernel(arguments: argparse.Namespace) -> None:
     owner = arguments.owner or find_owner() or NO_OWNER
     title = arguments.title or "Generative dogs " + re.sub(r"\W|_", " ", arguments.recipe).strip()
     # The second copy is for a plain `kaggle kernels push` in the project's root.
-    files = {"kernel/kernel-metadata.json": "kernel.py", "kernel-metadata.json": KERNEL}
+    file = product(arguments)
+    files = {"kernel/kernel-metadata.json": Path(file).name, "kernel-metadata.json": file}
     texts = {path: metadata(owner, title, code_file) for path, code_file in files.items()}
-    for path, text in {KERNEL: made.text, **texts}.items():
+    for path, text in {file: made.text, **texts}.items():
         write(ROOT / path, text)
     if owner == NO_OWNER:
         print(f"warning: no Kaggle user found, {NO_OWNER} written: give --owner", file=sys.stderr)
     changes = {True: ", with uncommitted changes", False: ""}.get(made.build["dirty"], "")
-    print(f"{KERNEL}: {len(made.text.encode()):,} bytes, {len(made.modules)} modules")
+    print(f"{file}: {len(made.text.encode()):,} bytes, {len(made.modules)} modules")
     print(f"recipe: {arguments.recipe}, {arguments.hours:g} h")
     print(f"commit: {made.build['commit']}{changes}")
     print("metadata: kernel/kernel-metadata.json and kernel-metadata.json")
-    print("next: python -m submission rehearse, then kaggle kernels push -p kernel")
+    rehearse = "" if arguments.notebook else "python -m submission rehearse, then "
+    print(f"next: {rehearse}kaggle kernels push -p kernel")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -619,7 +707,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parse(sys.argv[1:] if argv is None else argv, recipes.DEFAULT)
     try:
         if arguments.check:
-            return check_kernel(recipes.DEFAULT)
+            return check_kernel(product(arguments), recipes.DEFAULT)
         write_kernel(arguments)
     except (BundleError, errors.InputError) as error:
         print(f"build_kernel.py: {error}", file=sys.stderr)

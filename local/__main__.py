@@ -4,11 +4,15 @@ import importlib
 import sys
 
 from local.commands.arguments import guarded
+from local.errors import InputError
+from mifid import errors as mifid_errors
 
 COMMANDS = {
     "train": "trains a recipe into a run's folder",
     "sample": "samples pictures of a run into a zip",
+    "compare": "trains recipes alike and sets them side by side",
     "explore": "looks at a data set: a page with plots, pictures and numbers",
+    "sweep": "tunes settings by short trials, and says what helped",
     "draw": "draws dogs, the data of those who have none",
 }
 HELP = "use: python -m local COMMAND ...\n\n" + "\n".join(
@@ -26,7 +30,9 @@ def main(words: list[str]) -> int:
         print(f"local: {what}; there are: {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     command = importlib.import_module(f"local.commands.{words[0]}")
-    return guarded(f"local {words[0]}", lambda: int(command.run(words[1:])))
+    bad_input = (InputError, mifid_errors.InputError)
+    failures = (OSError, mifid_errors.WorkError)
+    return guarded(f"local {words[0]}", lambda: int(command.run(words[1:])), bad_input, failures)
 
 
 if __name__ == "__main__":

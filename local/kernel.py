@@ -230,7 +230,8 @@ def _data(recipe: Recipe) -> Dogs:
         dogs = prepare(where, recipe.prepared_size, recipe.crop)
     except InputError as error:
         raise InputError(
-            f"{error}; on Kaggle, add the competition generative-dog-images as data source"
+            f"{error}; on Kaggle, add the competition generative-dog-images as data source;"
+            " elsewhere, set KAGGLE_INPUT to the folder or archive with the pictures"
         ) from None
     print(f"data {dogs.counts}", flush=True)
     return dogs

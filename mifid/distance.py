@@ -8,7 +8,7 @@ import torch
 
 from mifid.errors import InputError
 
-BLOCK = 2048  # rows of either side that are compared at once: 16 MB of cosines
+BLOCK = 1024  # rows of either side that are compared at once: 4 MB of cosines
 
 
 def memorization_distance(generated: np.ndarray, real: np.ndarray) -> float:
@@ -35,7 +35,7 @@ def nearest_real(generated: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, n
             raise InputError(
                 f"every {side} picture has features of sum 0; is this the right network?"
             )
-    nearest = _search(_unit(generated[kept_generated]), real, kept_real)
+    nearest = _search(_unit(generated, kept_generated), real, kept_real)
     distances = np.empty(len(nearest))
     for start in range(0, len(nearest), BLOCK):
         block = slice(start, start + BLOCK)
@@ -57,11 +57,11 @@ def _normalised(features: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _unit(features: np.ndarray) -> torch.Tensor:
-    """Return the rows with length 1, in float32."""
-    unit = np.empty(features.shape, np.float32)
-    for start in range(0, len(features), BLOCK):
-        unit[start : start + BLOCK] = _normalised(features[start : start + BLOCK])
+def _unit(features: np.ndarray, rows: np.ndarray) -> torch.Tensor:
+    """Return some rows with length 1, in float32; no more than a block is copied besides."""
+    unit = np.empty((len(rows), features.shape[1]), np.float32)
+    for start in range(0, len(rows), BLOCK):
+        unit[start : start + BLOCK] = _normalised(features[rows[start : start + BLOCK]])
     return torch.from_numpy(unit)
 
 
@@ -74,7 +74,7 @@ def _search(generated: torch.Tensor, real: np.ndarray, kept: np.ndarray) -> np.n
     best = torch.full((len(generated),), -1.0)
     index = torch.zeros(len(generated), dtype=torch.int64)
     for start in range(0, len(kept), BLOCK):
-        others = _unit(real[kept[start : start + BLOCK]]).T
+        others = _unit(real, kept[start : start + BLOCK]).T
         for first in range(0, len(generated), BLOCK):
             rows = slice(first, first + BLOCK)
             cosines, places = (generated[rows] @ others).abs_().max(dim=1)

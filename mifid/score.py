@@ -149,9 +149,9 @@ def score_features(
     Raises InputError for features that have no score, WorkError for a score that is no number.
     """
     start = time.perf_counter()
+    distances = (pairs or nearest_pairs(fake, true)).distance
     generated, real = (side.moments or moments(side.values) for side in (fake, true))
     fid = frechet_distance(generated, real)
-    distances = (pairs or nearest_pairs(fake, true)).distance
     distance = float(distances.mean())
     thresholded = apply_threshold(distance, profile.threshold)
     mifid = fid / (thresholded + EPSILON)

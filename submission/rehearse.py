@@ -60,6 +60,9 @@ def rehearse(
     """
     if not kernel.is_file():
         raise InputError(f"{kernel}: no such file; run `python build_kernel.py` first")
+    if kernel.suffix == ".ipynb":
+        same = "python build_kernel.py with the same settings, without --notebook"
+        raise InputError(f"{kernel}: a notebook; rehearse the script of the same modules: {same}")
     limits = Limits.of(limit, memory, processors)
     echo = echo or sys.stderr
     with scratch() as folder:

@@ -74,7 +74,7 @@ def listing(path: Path) -> list[File]:
         return _sorted(_folder(path))
     if path.is_file():
         return _sorted(archives.members(path.open("rb"), str(path)))
-    raise InputError(f"{path}: no such folder or archive; name the data with --data PATH")
+    raise InputError(f"{path}: no such folder or archive; check the path")
 
 
 def inner_listing(archive: File) -> list[File]:

@@ -13,7 +13,8 @@ from local.explore import figures, odd, sheets
 from local.explore.colours import ENOUGH, MOST, levels
 from local.explore.duplicates import ALIKE, Group, extra
 from local.explore.findings import Findings
-from local.explore.page import (
+from local.explore.statistics import Numbers
+from local.page import (
     Cell,
     Section,
     document,
@@ -22,7 +23,6 @@ from local.explore.page import (
     paragraph,
     table,
 )
-from local.explore.statistics import Numbers
 from local.pictures import save_png
 from local.plots import DARK, LIGHT, png
 

@@ -14,6 +14,28 @@ import build_kernel
 
 MakeProject = Callable[[dict[str, str | bytes]], Path]
 
+AWKWARD = {
+    "plain": b'"""Doc."""\n\nX = 1\n',
+    "empty": b"",
+    "single triple quotes": b"X = '''a'''\n",
+    "both triple quotes": b"X = '''a''' + \"\"\"b'\\n\"\"\" + ''''c'''\n",
+    "ends in a quote": b"X = 'a'",
+    "ends in triple quotes": b"X = '''a'''",
+    "ends in a backslash": b"X = 1  # \\",
+    "backslashes": b"X = '\\\\n\\'' + r'\\d' + '\\N{BULLET}'\n",
+    "carriage returns": b'X = """a\r\nb"""\r\nY = 2\r\n',
+    "byte order mark": b"\xef\xbb\xbfX = 1\n",
+    "no final newline": b"X = 1",
+    "first line empty": b"\n\nX = 1\n",
+    "not ASCII": "X = 'Größe 犬 \U0001f415 \u2028'\n".encode(),
+    "form feed": b"X = 1\n\x0c\nY = 2\n",
+    "braces": b"X = f'{1}{{}}' + '%s {x}'\n",
+    "one newline": b"\n",
+    "two newlines at the end": b"X = 1\n\n",
+    "like a prompt": b"...\nX = 1\n... or 1\n",
+    "like a magic": b"X = 7\nY = 9 \\\n%X\n",
+}
+
 
 def runnable() -> list[str]:
     found = {".".join(map(str, sys.version_info[:2])): sys.executable}
@@ -29,6 +51,17 @@ def runnable() -> list[str]:
 @pytest.fixture(params=runnable())
 def python(request: pytest.FixtureRequest) -> str:
     return request.param
+
+
+@pytest.fixture(params=AWKWARD.values(), ids=AWKWARD.keys())
+def source(request: pytest.FixtureRequest) -> bytes:
+    return request.param
+
+
+@pytest.fixture
+def awkward() -> dict[str, bytes]:
+    """Sources of which each is hard to carry to the byte."""
+    return AWKWARD
 
 
 @pytest.fixture
@@ -47,10 +80,11 @@ def project(tmp_path: Path) -> MakeProject:
 
 
 @pytest.fixture
-def bundle() -> Callable[[Path], build_kernel.Bundle]:
-    def make(root: Path) -> build_kernel.Bundle:
+def bundle() -> Callable[..., build_kernel.Bundle]:
+    def make(root: Path, as_notebook: bool = False) -> build_kernel.Bundle:
         recipe = {"recipe": {"name": "mini", "rate": 0.5}, "hours": 9.0}
-        return build_kernel.bundle(root, "local.kernel", recipe, "python build_kernel.py")
+        command = "python build_kernel.py"
+        return build_kernel.bundle(root, "local.kernel", recipe, command, as_notebook)
 
     return make
 

@@ -11,7 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from build_kernel import NO_OWNER, ROOT, reachable
+from local.recipes import DEFAULT
 
+PARTS = ("importer", "launcher", "notebook", "opening", "receiver")
 PRODUCTS = ("kernel/kernel.py", "kernel/kernel-metadata.json", "kernel-metadata.json")
 
 
@@ -19,7 +21,8 @@ PRODUCTS = ("kernel/kernel.py", "kernel/kernel-metadata.json", "kernel-metadata.
 def checkout(tmp_path):
     root = tmp_path / "checkout"
     recipes = [module.path for module in reachable(ROOT, "local.recipes")]
-    for name in ("build_kernel.py", "kernel/importer.py", "kernel/opening.py", *recipes):
+    parts = [f"kernel/{name}.py" for name in PARTS]
+    for name in ("build_kernel.py", *parts, *recipes):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     entry = "import local.recipes\n\ndef main(build, started):\n    print(build)\n    return 0\n"
@@ -51,7 +54,8 @@ def metadata(checkout: Path) -> list[dict[str, object]]:
 
 
 def test_it_writes_a_kernel_and_its_metadata_twice(checkout, command):
-    ran = command("--owner", "me", "batch=64", "--hours", "0.5", "flip=false")
+    settings = ("batch=64", "--hours", "0.5", "flip=false")
+    ran = command("--owner", "me", "--recipe", "dcgan", *settings)
     assert (ran.code, ran.err) == (0, "")
     text = (checkout / "kernel" / "kernel.py").read_text()
     command_line = "python build_kernel.py --recipe dcgan --hours 0.5 batch=64 flip=false"
@@ -85,7 +89,7 @@ def test_it_writes_a_kernel_and_its_metadata_twice(checkout, command):
 def test_two_builds_are_the_same_bytes(checkout, command):
     command("--owner", "me")
     first = [(checkout / name).read_bytes() for name in PRODUCTS]
-    command("--owner", "me", "--recipe", "dcgan", "--hours", "9.0")
+    command("--owner", "me", "--recipe", DEFAULT, "--hours", "9.0")
     assert [(checkout / name).read_bytes() for name in PRODUCTS] == first
 
 
@@ -179,7 +183,7 @@ def test_the_built_kernel_runs(checkout, command):
 @pytest.mark.parametrize(
     "name",
     [
-        "local/recipes.py",
+        "local/recipes/record.py",
         "local/errors.py",
         "local/__init__.py",
         "kernel/importer.py",
@@ -199,10 +203,10 @@ def test_what_the_command_itself_imports_is_named_too(checkout, command, name, b
     assert (checkout / "kernel" / "kernel.py").read_bytes() == before
 
 
-def test_a_size_that_kaggle_does_not_take_is_refused(command):
-    ran = command("size=32")
+def test_a_size_that_no_network_draws_is_refused(command):
+    ran = command("size=50")
     assert ran.code == 2
-    assert "size=64 only" in ran.err
+    assert "size must be one of 16, 28, 32, 56, 64, 112, 128" in ran.err
 
 
 def test_a_place_that_cannot_be_written_is_one_line(checkout, command):
@@ -212,7 +216,7 @@ def test_a_place_that_cannot_be_written_is_one_line(checkout, command):
     assert "cannot write the kernel" in ran.err and "Traceback" not in ran.err
 
 
-def check(checkout, command) -> SimpleNamespace:
+def check(checkout, command, *options) -> SimpleNamespace:
     """Runs `--check`, which must say one line and write nothing."""
 
     def state() -> dict[Path, tuple[int, bytes]]:
@@ -222,7 +226,7 @@ def check(checkout, command) -> SimpleNamespace:
         return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 
     before = state()
-    ran = command("--check")
+    ran = command("--check", *options)
     assert state() == before
     lines = ran.out + ran.err
     assert lines.count("\n") == 1 and lines.endswith("\n")
@@ -237,7 +241,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def test_check_passes_what_the_sources_give(checkout, command):
-    command("--owner", "me", "--hours", "0.5", "batch=64")
+    command("--owner", "me", "--recipe", "dcgan", "--hours", "0.5", "batch=64")
     ran = check(checkout, command)
     line = "python build_kernel.py --recipe dcgan --hours 0.5 batch=64"
     assert (ran.code, ran.out) == (0, f"kernel/kernel.py is what the sources give: {line}\n")
@@ -248,10 +252,15 @@ def test_check_passes_what_the_sources_give(checkout, command):
 CHANGES = {
     "module changed": ("local/kernel.py", "return 0", "return 1", "local/kernel.py has changed"),
     "module new": ("local/kernel.py", "import ", "import local.extra, ", "local/extra.py is new"),
-    "module gone": ("local/kernel.py", "local.recipes", "json", "local/recipes.py is gone"),
-    "recipe": ("local/recipes.py", "batch: int = 128", "batch: int = 32", "batch has changed"),
+    "module gone": ("local/kernel.py", "local.recipes", "json", "recipes/record.py is gone"),
+    "recipe": (
+        "local/recipes/record.py",
+        "batch: int = 128",
+        "batch: int = 32",
+        "batch has changed",
+    ),
     "setting new": (
-        "local/recipes.py",
+        "local/recipes/record.py",
         "    batch: ",
         "    bath: int = 1\n    batch: ",
         "bath is new",
@@ -268,7 +277,7 @@ CHANGES = {
 @pytest.mark.parametrize(("name", "old", "new", "words"), CHANGES.values(), ids=CHANGES.keys())
 def test_check_says_what_differs_and_how_to_build_again(checkout, command, name, old, new, words):
     (checkout / "local" / "extra.py").write_text("")
-    command("--owner", "me")
+    command("--owner", "me", "--recipe", "dcgan")
     edit(checkout / name, old, new)
     ran = check(checkout, command)
     assert ran.code == 1
@@ -355,3 +364,89 @@ def test_the_weights_are_kept_only_where_that_is_asked_for(checkout, command):
     assert "'keep_run': True," in text
     assert "--keep-run" in text.partition("SHA256")[0]  # in the command that builds it again
     assert check(checkout, command).code == 0
+
+
+NOTEBOOK_LINE = "python build_kernel.py --recipe dcgan --hours 9 --notebook batch=64"
+
+
+@pytest.fixture
+def built_notebook(checkout, command):
+    assert command("--owner", "me", *NOTEBOOK_LINE.split()[2:]).code == 0
+    return checkout / "kernel" / "kernel.ipynb"
+
+
+def test_a_notebook_takes_the_scripts_place(checkout, command, built_notebook):
+    first = built_notebook.read_bytes()
+    of_notebook = metadata(checkout)
+    assert NOTEBOOK_LINE in "".join(json.loads(first)["cells"][0]["source"])
+    assert not (checkout / "kernel" / "kernel.py").exists()
+    ran = command("--owner", "me", "--notebook", "--recipe", "dcgan", "batch=64")
+    assert built_notebook.read_bytes() == first
+    assert ran.out.startswith(f"kernel/kernel.ipynb: {len(first):,} bytes, ")
+    assert "rehearse" not in ran.out  # which takes the script
+    command("--owner", "me", "--recipe", "dcgan")
+    folders = "", "kernel/"
+    for notebook, script, folder in zip(of_notebook, metadata(checkout), folders, strict=True):
+        named = folder + "kernel.ipynb"
+        assert notebook == script | {"code_file": named, "kernel_type": "notebook"}
+
+
+def test_check_passes_a_notebook_that_the_sources_give(checkout, command, built_notebook):
+    ran = check(checkout, command, "--notebook")
+    expected = f"kernel/kernel.ipynb is what the sources give: {NOTEBOOK_LINE}\n"
+    assert (ran.code, ran.out) == (0, expected)
+
+
+OUTPUT = '"outputs": [{"name": "stdout", "output_type": "stream", "text": "1"}]'
+NOTEBOOK_CHANGES = {
+    "module": ("local/kernel.py", "return 0", "return 1", "local/kernel.py has changed"),
+    "launcher": ("kernel/launcher.py", "import sys", "import sys  # more", ": edited by hand"),
+    "by hand": ("kernel/kernel.ipynb", "return 0", "return 7", ": edited by hand"),
+    "on top": ("kernel/kernel.ipynb", "Trains on", "Is trained on", "cell 1: edited by hand"),
+    "run": ("kernel/kernel.ipynb", '"outputs": []', OUTPUT, "only in outputs or other data"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"), NOTEBOOK_CHANGES.values(), ids=NOTEBOOK_CHANGES.keys()
+)
+def test_check_says_how_a_notebook_differs(
+    checkout, command, built_notebook, name, old, new, words
+):
+    edit(checkout / name, old, new)
+    ran = check(checkout, command, "--notebook")
+    assert ran.code == 1
+    assert ran.err.startswith("build_kernel.py: kernel/kernel.ipynb differs: ")
+    assert words in ran.err
+    assert ran.err.endswith(f"; build it again: {NOTEBOOK_LINE}\n")
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"cells": [{"source": "print()"}]}'])
+def test_check_needs_a_notebook_that_was_built_here(checkout, command, content):
+    if content is not None:
+        (checkout / "kernel" / "kernel.ipynb").write_text(content)
+    ran = check(checkout, command, "--notebook")
+    assert ran.code == 2
+    assert "kernel/kernel.ipynb" in ran.err
+    assert ran.err.endswith(": build it with python build_kernel.py --notebook\n")
+
+
+def test_check_takes_no_notebook_for_a_script(checkout, command, built_notebook):
+    edit(built_notebook, "'command': 'python build_kernel.py ", "'command': 'python b.py a=1 ")
+    edit(built_notebook, "9 --notebook batch=64',", "9 batch=64',")
+    assert "not a file that this command" in check(checkout, command, "--notebook").err
+
+
+def test_a_notebook_of_another_commit_is_told_apart(checkout, command):
+    def git(*arguments: str) -> None:
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+        subprocess.run(["git", *who, "-C", str(checkout), *arguments], check=True)
+
+    (checkout / ".gitignore").write_text("*.ipynb\n*.json\n")
+    git("init", "-q")
+    git("add", ".")
+    command("--owner", "me", "--notebook")
+    git("commit", "-qm", "all")
+    ran = check(checkout, command, "--notebook")
+    assert ran.code == 1
+    assert "only where it comes from, the code is the same: commit: unknown, dirty: True" in ran.err

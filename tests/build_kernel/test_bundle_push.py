@@ -14,6 +14,7 @@ import pytest
 import build_kernel
 
 KAGGLE = shutil.which("kaggle", path=str(Path(sys.executable).parent))
+KINDS = (("kernel.py", "script"), ("kernel.ipynb", "notebook"))
 ACCEPTED = {
     "ref": "/code/me/generative-dogs-mini",
     "url": "https://www.kaggle.com/code/me/generative-dogs-mini",
@@ -57,12 +58,13 @@ def server():
 
 @pytest.mark.skipif(KAGGLE is None, reason="the kaggle client is not installed beside Python")
 @pytest.mark.parametrize("options", [["-p", "kernel"], []], ids=["-p kernel", "plain"])
-def test_a_push_sends_exactly_the_kernel(project, bundle, server, tmp_path, options):
+@pytest.mark.parametrize(("name", "kind"), KINDS, ids=[kind for _, kind in KINDS])
+def test_a_push_sends_exactly_the_kernel(project, bundle, server, tmp_path, options, name, kind):
     source = "'''Größe'''\r\n\r\ndef main(build, started):\r\n    return 0\r\n"
     root = project({"local/kernel.py": source})
-    text = bundle(root).text
-    build_kernel.write(root / "kernel" / "kernel.py", text)
-    for path, code_file in (("kernel/", "kernel.py"), ("", "kernel/kernel.py")):
+    text = bundle(root, as_notebook=kind == "notebook").text
+    build_kernel.write(root / "kernel" / name, text)
+    for path, code_file in (("kernel/", name), ("", f"kernel/{name}")):
         fields = build_kernel.metadata("me", "Generative dogs mini", code_file)
         build_kernel.write(root / f"{path}kernel-metadata.json", fields)
 
@@ -86,11 +88,17 @@ def test_a_push_sends_exactly_the_kernel(project, bundle, server, tmp_path, opti
     assert "successfully pushed" in pushed.stdout, pushed.stdout + pushed.stderr
     assert "does not resolve" not in pushed.stdout  # the title gives the slug
     (sent,) = received
-    assert sent["text"].encode() == (root / "kernel" / "kernel.py").read_bytes()
+    if kind == "notebook":  # Kaggle's client joins the lines of a cell, and writes it anew
+        expected = json.loads(text)
+        for cell in expected["cells"]:
+            cell["source"] = "".join(cell["source"])
+        assert json.loads(sent["text"]) == expected
+    else:
+        assert sent["text"].encode() == (root / "kernel" / name).read_bytes()
     assert sent["slug"] == "me/generative-dogs-mini"
     assert sent["enableInternet"] is False
     assert sent["isPrivate"] is True
     assert sent["enableGpu"] is True
     assert sent["machineShape"] == "NvidiaTeslaT4"
     assert sent["competitionDataSources"] == ["generative-dog-images"]
-    assert (sent["language"], sent["kernelType"]) == ("python", "script")
+    assert (sent["language"], sent["kernelType"]) == ("python", kind)

@@ -6,27 +6,7 @@ import random
 import shutil
 import subprocess
 
-import pytest
-
 from build_kernel import quoted
-
-AWKWARD = {
-    "plain": b'"""Doc."""\n\nX = 1\n',
-    "empty": b"",
-    "single triple quotes": b"X = '''a'''\n",
-    "both triple quotes": b"X = '''a''' + \"\"\"b'\\n\"\"\" + ''''c'''\n",
-    "ends in a quote": b"X = 'a'",
-    "ends in triple quotes": b"X = '''a'''",
-    "ends in a backslash": b"X = 1  # \\",
-    "backslashes": b"X = '\\\\n\\'' + r'\\d' + '\\N{BULLET}'\n",
-    "carriage returns": b'X = """a\r\nb"""\r\nY = 2\r\n',
-    "byte order mark": b"\xef\xbb\xbfX = 1\n",
-    "no final newline": b"X = 1",
-    "first line empty": b"\n\nX = 1\n",
-    "not ASCII": "X = 'Größe 犬 \U0001f415 \u2028'\n".encode(),
-    "form feed": b"X = 1\n\x0c\nY = 2\n",
-    "braces": b"X = f'{1}{{}}' + '%s {x}'\n",
-}
 
 
 def header(text: str) -> dict[str, object]:
@@ -41,7 +21,6 @@ def header(text: str) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("source", AWKWARD.values(), ids=AWKWARD.keys())
 def test_a_source_comes_back_exactly(project, bundle, run, source):
     show = """
 import hashlib, sys

@@ -7,7 +7,7 @@ import random
 
 import kill_points
 import pytest
-from kernel_runs import COUNT, TINY, Forked, fork
+from kernel_runs import COUNT, Forked, fork
 
 from submission import archive
 

@@ -1,0 +1,1 @@
+"""Tuning: trials of a recipe with other settings, by Optuna, and a page of what helped."""

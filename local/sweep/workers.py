@@ -1,0 +1,149 @@
+"""Who runs the trials: this process, or several beside each other on one storage."""
+
+import multiprocessing
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import numpy as np
+import torch
+from optuna import Study
+from optuna.exceptions import StorageInternalError
+from optuna.study import MaxTrialsCallback
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from local.commands.arguments import guarded
+from local.errors import reason
+from local.sweep import storage
+from local.sweep.judge import Judge
+from local.sweep.plan import Plan
+from local.sweep.trial import DEVIATION, Interrupted, Objective
+from local.train.devices import Device
+from local.train.interrupt import Interrupt
+from local.train.watchers import Record, StatusLine, Watcher
+
+
+class Ticks(StatusLine):
+    """The status line of a trial, whose grids nobody keeps."""
+
+    def pictures(self, record: Record, name: str, pictures: np.ndarray) -> None:
+        """Says nothing."""
+
+
+def work(
+    plan: Plan,
+    judge: Judge,
+    device: Device,
+    interrupted: Callable[[], bool],
+    watchers: tuple[Watcher, ...] = (),
+) -> None:
+    """Runs trials in this process until the study has as many as the plan says, or a stop.
+
+    A trial in which a stop comes is put back, and runs again first when the sweep goes on.
+
+    Raises:
+        OSError: the storage is lost, or the disk is full.
+    """
+    study = storage.open_study(plan)
+    objective = Objective(plan, judge, device, interrupted, watchers)
+    enough = MaxTrialsCallback(plan.trials, states=storage.FINISHED)
+
+    def told(study: Study, trial: FrozenTrial) -> None:
+        _tell(study, trial, plan)
+        if interrupted():
+            study.stop()
+
+    try:
+        if storage.finished(study) < plan.trials:
+            study.optimize(objective, callbacks=[told, enough], gc_after_trial=True)
+    except Interrupted as stop:
+        storage.run_again(study, study.trials[stop.number])
+    except (StorageInternalError, SQLAlchemyError) as error:
+        where = storage.shown(plan.storage)
+        raise OSError(f"storage {where}: {reason(error)}; the same command goes on") from error
+
+
+def _tell(study: Study, trial: FrozenTrial, plan: Plan) -> None:
+    done = f"{storage.finished(study)} of {plan.trials} trials"
+    if trial.state == TrialState.COMPLETE:
+        best = study.best_trial
+        deviation = trial.user_attrs[DEVIATION]
+        done = (
+            f"trial {trial.number}: KID {trial.value:.4g} (deviation {deviation:.2g}); "
+            f"best {best.value:.4g}, trial {best.number}; {done}"
+        )
+    print(done, file=sys.stderr, flush=True)
+
+
+def work_together(
+    plan: Plan, devices: Sequence[Device], count: int, interrupted: Callable[[], bool]
+) -> bool:
+    """Runs trials in `count` processes, which take the devices in turn.
+
+    A process that dies is told of, and the others go on: its trial is run again.
+
+    Returns:
+        Whether all ended well.
+    """
+    # OpenMP has one thread for each core; as many processes would each wait for the others'.
+    threads = max(1, torch.get_num_threads() // count)
+    context = multiprocessing.get_context("spawn")
+    members: list[BaseProcess] = [
+        context.Process(
+            target=_member, args=(plan, devices[i % len(devices)], threads), name=f"worker {i + 1}"
+        )
+        for i in range(count)
+    ]
+    # Ctrl-C reaches every process of a terminal, and one that still imports would die of it: they
+    # ignore it from their first moment on, and this process stops them.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for member in members:
+            member.start()
+        signal.signal(signal.SIGINT, before)
+        _watch(members, interrupted)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        for member in members:
+            if member.is_alive():
+                member.kill()
+    return not any(member.exitcode for member in members)
+
+
+def _watch(members: Sequence[BaseProcess], interrupted: Callable[[], bool]) -> None:
+    there: dict[Any, BaseProcess] = {member.sentinel: member for member in members}
+    told = False
+    while there:
+        for sentinel in wait(list(there), timeout=0.5):
+            member = there.pop(sentinel)
+            member.join()
+            if member.exitcode and not interrupted():
+                print(
+                    f"{member.name} is gone (exit code {member.exitcode})",
+                    file=sys.stderr,
+                    flush=True,
+                )
+        if interrupted() and not told:
+            told = True
+            for member in there.values():
+                member.terminate()
+
+
+def _member(plan: Plan, device: Device, threads: int) -> None:
+    """What a process of several does."""
+    torch.set_num_threads(threads)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def run() -> int:
+        judge = Judge.open(plan.graph, device.device.type, plan.test, plan.images)
+        with Interrupt() as interrupted:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            work(plan, judge, device, lambda: interrupted() or not parent.is_alive())
+        return 0
+
+    sys.exit(guarded("local sweep", run))

@@ -1,0 +1,547 @@
+"""Tuning: what is drawn, how trials end, what is kept, and what is said about it."""
+
+import json
+import re
+import signal
+import sqlite3
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import optuna
+import pytest
+from kernel_runs import run_python
+
+from local import project, recipes
+from local.__main__ import main
+from local.commands import sweep
+from local.data import default
+from local.errors import InputError
+from local.recipes import ranges
+from local.recipes.ranges import Choice, Range
+from local.sweep import findings, report, trial
+from local.sweep.marks import MARKS, Marks
+from local.train.clock import Budget
+from local.train.trainer import Trainer
+
+TINY = ["size=16", "g_width=4", "d_width=4", "latent=8", "batch=8", "quick_images=4"]
+OVER = ["--over", "g_lr=1e-5..1e-2", "--over", "flip=true,false"]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    for module in (project, sweep, default, trial):
+        monkeypatch.setattr(module, "CACHE", tmp_path_factory.getbasetemp() / "cache")
+
+
+@pytest.fixture
+def no_plots(monkeypatch):
+    monkeypatch.setattr(report, "png", lambda *_: b"\x89PNG")  # plots cost seconds
+
+
+def words(data: Path, out: Path, *more: str, over=OVER, steps="4") -> list[str]:
+    fixed = ["--data", str(data), "--out", str(out), "--images", "16", "--steps", steps]
+    return ["sweep", *fixed, *over, *TINY, *more]
+
+
+def numbers(out: Path) -> dict:
+    return json.loads((out / "sweep.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def dogs(tmp_path_factory) -> Path:
+    from helpers import noise
+
+    folder = tmp_path_factory.mktemp("data") / "all-dogs"
+    folder.mkdir()
+    for i in range(12):
+        noise(40, 30, i).save(folder / f"n0000000{i % 2}_{i}.jpg")
+    return folder.parent
+
+
+# Ranges.
+
+
+@pytest.mark.parametrize("name", recipes.PRESETS)
+def test_stated_ranges_fit_the_recipe_and_hold_its_own_settings(name):
+    recipe = recipes.get(name)
+    spaces = ranges.COMMON | ranges.RANGES.get(name, {})
+    assert ranges.stated(recipe) == spaces  # none is left out
+    for setting, space in spaces.items():
+        ranges.check(recipe, setting, space)
+        assert getattr(recipe, setting) in space
+
+
+def test_no_ranges_of_recipes_that_are_not_there():
+    assert ranges.RANGES.keys() <= recipes.PRESETS.keys()
+
+
+def test_ranges_that_an_overridden_setting_rules_out_are_left_out():
+    recipe = recipes.override(recipes.get("best-dcgan"), ["loss=wgan"])
+    assert "smoothing" in ranges.stated(recipes.get("best-dcgan"))
+    assert "smoothing" not in ranges.stated(recipe)
+
+
+SPACES = {
+    "g_lr=1e-5..1e-3": Range(1e-5, 1e-3, log=True),
+    "g_lr=1e-4..3e-4": Range(1e-4, 3e-4),
+    "ema=0..0.5": Range(0.0, 0.5),
+    "batch=16..64": Range(16, 64),
+    "batch=64,32": Choice((64, 32)),
+    "flip=true,false": Choice((True, False)),
+    "loss=bce,ralsgan": Choice(("bce", "ralsgan")),
+    "size=32,64": Choice((32, 64)),
+    "d_lr": ranges.COMMON["d_lr"],
+}
+
+
+@pytest.mark.parametrize("text", SPACES)
+def test_ranges_and_choices_of_a_command_line(text):
+    name = text.partition("=")[0]
+    found = ranges.chosen(recipes.get("best-dcgan"), [text], [])
+    assert found == {name: SPACES[text]}
+    kinds = {type(v) for v in (getattr(SPACES[text], "values", ()) or (SPACES[text].low,))}
+    assert kinds == {type(getattr(recipes.get("best-dcgan"), name))}
+
+
+BAD_RANGES = {
+    "bach=2,3": "did you mean batch",
+    "epochs=1,2": "there are: network, size",
+    "g_lr=1e-3..1e-5": "empty",
+    "g_lr=1e-3..1e-3": "empty",
+    "g_lr=0..1": "over 0",
+    "g_lr=1e-4..inf": "finite",
+    "g_lr=nan..1": "over 0",
+    "beta1=0..1": "under 1",
+    "batch=16,many": "a whole number",
+    "batch=1.5..3": "a whole number",
+    "batch=64": "no choice",
+    "batch=64,64": "no choice",
+    "crop=box..face": "crop has no range",
+    "flip=false..true": "no range",
+    "size=16..64": "no range",
+    "size=32,33": "size must be one of",
+    "dropout=0..0.5": "network=dcgan has no such setting",
+    "latent_side=4,8": "network=dcgan has no such setting",
+    "crop": "write crop=low..high or crop=a,b,c; there are ranges for g_lr",
+    "=1..2": "no setting",
+}
+
+
+@pytest.mark.parametrize("text", BAD_RANGES)
+def test_ranges_that_are_refused(text):
+    with pytest.raises(InputError) as refused:
+        ranges.chosen(recipes.get("best-dcgan"), [text], [])
+    assert BAD_RANGES[text] in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_setting_is_fixed_or_swept_and_swept_once():
+    recipe = recipes.get("dcgan")
+    assert "g_lr" not in ranges.chosen(recipe, [], ["g_lr"])
+    for asked, fixed in ((["g_lr"], ["g_lr"]), (["g_lr", "g_lr=1e-4..1e-3"], [])):
+        with pytest.raises(InputError):
+            ranges.chosen(recipe, asked, fixed)
+    with pytest.raises(InputError, match="all settings"):
+        ranges.chosen(recipe, [], list(ranges.stated(recipe)))
+
+
+# A whole sweep.
+
+
+@pytest.fixture(scope="module")
+def swept(dogs, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("sweep") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (project, sweep, default, trial):
+            patch.setattr(module, "CACHE", tmp_path_factory.getbasetemp() / "cache")
+        patch.setattr(findings, "ENOUGH", 3)
+        patch.setattr(findings, "TOP", 2)
+        assert main(words(dogs, out, "--trials", "4")) == 0
+    return out
+
+
+def test_a_sweep_leaves_everything_that_it_promises(swept):
+    names = {p.name for p in swept.iterdir()}
+    plots = {f"{name}.png" for name in ("history", "curves", "importance", "slices")}
+    assert names == plots | {"index.html", "sweep.json", "sweep.db", "trials"}
+    sheets = {p.name for p in (swept / "trials").iterdir()}
+    assert sheets == {f"000{i}.png" for i in range(4)}  # and no snapshots
+
+
+def test_the_first_trial_is_the_recipe_as_it_is(swept):
+    found = numbers(swept)
+    first = found["rows"][0]
+    assert first["settings"] == {"g_lr": 2e-4, "flip": True}
+    assert found["own"] == first["score"]
+
+
+def test_the_best_trial_is_the_lowest_score_and_its_command_is_ready(swept, dogs):
+    found = numbers(swept)
+    rows = {row["number"]: row for row in found["rows"]}
+    assert found["best"]["kid"] == min(row["score"] for row in rows.values())
+    best = rows[found["best"]["trial"]]
+    assert found["best"]["settings"] == best["settings"]
+    value = best["settings"]
+    command = found["command"].split()
+    assert command[:4] == ["python", "-m", "local", "train"]
+    assert command[-2:] == [f"g_lr={value['g_lr']}", f"flip={str(value['flip']).lower()}"]
+    assert set(TINY) < set(command)
+    assert sorted(rows) == list(range(4))
+    assert all(1e-5 <= row["settings"]["g_lr"] <= 1e-2 for row in rows.values())
+
+
+def test_the_command_trains(swept, tmp_path):
+    command = numbers(swept)["command"].split()[3:]
+    more = ["--steps", "1", "--images", "4", "--out", str(tmp_path / "run")]
+    assert main([*command, *more]) == 0
+
+
+def test_the_page_opens_anywhere_and_says_how_weak_it_is(swept):
+    page = (swept / "index.html").read_text()
+    assert "://" not in page and "<script" not in page
+    assert page.count("prefers-color-scheme: dark") >= 4 and page.count("data:image/png") >= 9
+    found = numbers(swept)
+    assert found["command"].split("--recipe")[1] in page
+    assert "16 pictures (mean of 100 subsets of 4 a side" in page
+    assert f"against {found['own']:.4g} of the recipe as it is" in page
+    assert "no leaderboard" in page and "may be chance" in page
+    for effect in found["effects"]:
+        assert effect["setting"] in page and not effect["clear"]
+    assert sum(e["importance"] for e in found["effects"]) == pytest.approx(1)
+
+
+def test_a_sweep_goes_on_as_if_it_had_never_stopped(swept, dogs, tmp_path, no_plots, capsys):
+    for count in ("2", "4"):
+        assert main(words(dogs, tmp_path, "--trials", count)) == 0
+    captured = capsys.readouterr()
+    assert "2 of 4 trials ->" in captured.err
+    whole, parts = (
+        [(row["settings"], row["score"]) for row in numbers(out)["rows"]]
+        for out in (swept, tmp_path)
+    )
+    assert parts == whole  # the settings, and so the training, depend on seed and number alone
+    before = numbers(tmp_path)
+    assert main(words(dogs, tmp_path, "--trials", "3", "--json")) == 0  # enough are there
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == before == numbers(tmp_path)
+    assert "trial 4" not in captured.err
+
+
+def test_stdout_is_the_best_and_the_page(swept, dogs, no_plots, capsys):
+    assert main(words(dogs, swept, "--trials", "4")) == 0
+    first, *settings, command, page = capsys.readouterr().out.splitlines()
+    found = numbers(swept)
+    assert first.startswith(f"trial {found['best']['trial']} of 4: KID {found['best']['kid']:.4g}")
+    assert "network random" in first
+    assert {line.split()[0] for line in settings} == {"g_lr", "flip"}
+    assert (command, page) == (found["command"], str(swept / "index.html"))
+
+
+OTHERS = {
+    "ranges": (["--over", "d_lr"], [], "ranges (d_lr=None not 2e-05..0.002 (log)"),
+    "recipe": (OVER, ["beta1=0.4"], "recipe (beta1=0.5 not 0.4)"),
+    "seed": (OVER, ["--seed", "1"], "seed (0 not 1)"),
+    "steps": (OVER, ["--steps", "9"], "steps (4 not 9)"),
+    "images": (OVER, ["--images", "20"], "images (16 not 20)"),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_a_folder_of_another_sweep_is_refused(what, swept, dogs, capsys):
+    over, more, says = OTHERS[what]
+    before = numbers(swept)
+    assert main(words(dogs, swept, "--trials", "9", *more, over=over)) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert f"{swept} holds a sweep with other {says}" in last and "name another --out" in last
+    assert numbers(swept) == before
+
+
+def test_other_data_are_refused(swept, make_dogs, dogs, capsys):
+    for more, what in (
+        (["--data", str(make_dogs())], "data"),
+        (["--test", str(make_dogs(4, "t"))], "test"),
+    ):
+        assert main([*words(dogs, swept, "--trials", "4"), *more]) == 2
+        assert f"with other {what} (12 pictures" in capsys.readouterr().err
+
+
+def test_a_few_choices_are_tried_once_each(dogs, tmp_path, no_plots):
+    over = ["--over", "seed=0,1", "--over", "flip=true,false"]
+    assert main(words(dogs, tmp_path, "--trials", "9", over=over, steps="1")) == 0
+    tried = [tuple(row["settings"].values()) for row in numbers(tmp_path)["rows"]]
+    assert sorted(tried) == [(0, False), (0, True), (1, False), (1, True)]
+
+
+# How trials end.
+
+
+def states(out: Path) -> list[str]:
+    return [row["state"] for row in numbers(out)["rows"]]
+
+
+def test_losses_that_blow_up_end_a_trial_and_not_the_sweep(dogs, tmp_path, no_plots, capsys):
+    over = ["--over", "g_lr=1e-4..1e30"]
+    assert main(words(dogs, tmp_path, "--trials", "2", over=over, steps="8")) == 0
+    tame, wild = numbers(tmp_path)["rows"]
+    assert (tame["state"], tame["why"]) == ("scored", "")
+    assert wild["settings"]["g_lr"] > 1
+    assert (wild["state"], wild["why"]) == ("stopped", "losses blew up")
+    assert "trial 1: no score: losses blew up" in capsys.readouterr().err
+
+
+def test_memory_that_runs_out_ends_a_trial_and_not_the_sweep(dogs, tmp_path, no_plots, monkeypatch):
+    step = Trainer.step
+
+    def narrow(self, *arguments):
+        if self.recipe.g_lr != 2e-4:
+            raise RuntimeError("CUDA out of memory")
+        return step(self, *arguments)
+
+    monkeypatch.setattr(Trainer, "step", narrow)
+    assert main(words(dogs, tmp_path, "--trials", "2")) == 0
+    assert [row["why"] for row in numbers(tmp_path)["rows"]] == ["", "memory ran out"]
+
+
+def test_settings_that_do_not_go_together_end_a_trial(dogs, tmp_path, capsys):
+    over = ["--over", "loss=ralsgan,wgan", "--over", "smoothing=0.1,0.2"]
+    assert main(words(dogs, tmp_path, "--trials", "2", over=over)) == 1
+    told = capsys.readouterr().err
+    for number in range(2):
+        assert re.search(f"trial {number}: no score: smoothing=0.[12]: loss=.* has no labels", told)
+
+
+def test_a_sweep_without_a_score_fails(dogs, tmp_path, capsys):
+    over = ["--over", "g_lr=1e30,1e31"]
+    assert main(words(dogs, tmp_path, "--trials", "2", over=over, steps="8")) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and "no trial has a score" in captured.err
+    assert "g_lr=0.0002 outside" in captured.err  # of the recipe as it is
+    assert not (tmp_path / "index.html").exists()
+
+
+class Told:
+    """A trial that is stopped at a mark."""
+
+    number = 0
+
+    def __init__(self, last: int):
+        self.last, self.marks = last, {}
+
+    def report(self, score: float, mark: int):
+        self.marks[mark] = score
+
+    def should_prune(self) -> bool:
+        return max(self.marks) == self.last
+
+
+def marks_of(last: int, budget: Budget, quick=lambda *_: {"quick_kid": 0.5}) -> tuple[Marks, Told]:
+    told = Told(last)
+    trainer = SimpleNamespace(steps=0, recalibrate=lambda: None)
+    return Marks(told, trainer, quick, budget, lambda: False), told
+
+
+def test_marks_stand_at_equal_shares_and_stop_a_bad_trial():
+    marks, told = marks_of(3, Budget(steps=10 * MARKS))
+    for marks.trainer.steps in range(10 * MARKS + 1):
+        if marks():
+            break
+    assert (marks.trainer.steps, marks.pruned) == (30, True)
+    marks, told = marks_of(0, Budget(steps=10 * MARKS))
+    for marks.trainer.steps in range(10 * MARKS + 1):
+        assert not marks()
+    assert list(told.marks) == [1, 2, 3, 4, 5, 6, 7]  # the end has the final score
+
+
+def test_minutes_are_of_training_and_not_of_scoring():
+    def slow(*_):
+        time.sleep(0.2)
+        return {"quick_kid": 0.5}
+
+    marks, told = marks_of(0, Budget(steps=MARKS), slow)
+    for marks.trainer.steps in range(MARKS):
+        marks()
+    assert len(told.marks) == MARKS - 1
+    assert marks.clock.seconds < 0.2
+
+
+def test_a_trial_that_the_pruner_stops_has_no_score(dogs, tmp_path, no_plots, monkeypatch):
+    monkeypatch.setattr(optuna.Trial, "should_prune", lambda self: self.number == 1)
+    assert main(words(dogs, tmp_path, "--trials", "3", steps=str(MARKS))) == 0
+    rows = numbers(tmp_path)["rows"]
+    assert [row["state"] for row in rows] == ["scored", "stopped", "scored"]
+    assert rows[1]["score"] is None and rows[1]["why"] == "" and list(rows[1]["marks"]) == ["1"]
+    assert len(rows[0]["marks"]) == MARKS - 1
+
+
+# Interrupts, and several processes.
+
+STOPPED = """
+import os
+from pathlib import Path
+from kernel_runs import at_step
+from local.__main__ import main
+from local.commands import sweep
+from local.sweep import report, trial
+report.png = lambda *_: b"\\x89PNG"
+sweep.CACHE = trial.CACHE = Path("cache")
+at_step({step}, lambda: os.kill(os.getpid(), {number}))
+raise SystemExit(main({words}))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_stops_in_order_and_loses_nothing(number, dogs, tmp_path, no_plots):
+    out = tmp_path / "sweep"
+    command = words(dogs, out, "--trials", "3")
+    ran = run_python(tmp_path, STOPPED.format(step=6, number=int(number), words=command))
+    assert ran.code == 130
+    assert "Traceback" not in ran.err and "the same command goes on from there" in ran.err
+    assert states(out) == ["scored", "broken off", "to run again"]
+    assert not (out / "trials" / "0001").exists()
+    assert main(command) == 0
+    rows = numbers(out)["rows"]
+    assert [row["state"] for row in rows] == ["scored", "broken off", "scored", "scored"]
+    assert rows[2]["settings"] == rows[1]["settings"]
+
+
+def test_a_killed_trial_is_run_again(dogs, tmp_path, no_plots):
+    out = tmp_path / "sweep"
+    command = words(dogs, out, "--trials", "3")
+    ran = run_python(tmp_path, STOPPED.format(step=6, number=int(signal.SIGKILL), words=command))
+    assert ran.code == -signal.SIGKILL
+    assert (out / "trials" / "0001").exists()
+    with sqlite3.connect(out / "sweep.db") as opened:  # as if time had passed
+        opened.execute("UPDATE trial_heartbeats SET heartbeat = '2020-01-01 00:00:00'")
+    assert main(command) == 0
+    rows = numbers(out)["rows"]
+    assert [row["state"] for row in rows] == ["scored", "broken off", "scored", "scored"]
+    assert rows[2]["settings"] == rows[1]["settings"]
+    assert not (out / "trials" / "0001").exists()
+
+
+@pytest.mark.slow
+def test_workers_share_the_trials(dogs, tmp_path, no_plots, capfd):
+    assert main(words(dogs, tmp_path, "--trials", "5", "--workers", "2")) == 0
+    rows = numbers(tmp_path)["rows"]
+    assert 5 <= len(rows) <= 6  # whoever is at work when the last is counted finishes
+    assert {row["state"] for row in rows} == {"scored"}
+    assert len({row["settings"]["g_lr"] for row in rows}) == len(rows)  # none is drawn twice
+    assert "Traceback" not in capfd.readouterr().err
+
+
+# Findings.
+
+
+def study_of(scores, spaces):
+    """A study whose score depends on its settings as `scores` says."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+
+    def objective(drawn):
+        settings = {name: trial.draw(drawn, name, space) for name, space in spaces.items()}
+        drawn.set_user_attr(trial.DEVIATION, 0.1)
+        return scores(**settings)
+
+    study.optimize(objective, n_trials=60)
+    return study
+
+
+def test_what_helped_and_by_how_much():
+    spaces = {"g_lr": Range(1e-4, 1e-2, log=True), "flip": Choice((True, False))}
+    noise = np.random.default_rng(0)
+    study = study_of(
+        lambda g_lr, flip: abs(np.log10(g_lr) + 4) + 0.01 * noise.standard_normal(), spaces
+    )
+    found = findings.find(study, recipes.get("best-dcgan"), spaces)
+    rate, flip = found.effects
+    assert (rate.setting, flip.setting) == ("g_lr", "flip")
+    assert rate.importance > 0.8 and rate.importance + flip.importance == pytest.approx(1)
+    assert rate.best < 2e-4 and rate.own == 2e-4
+    assert rate.good == rate.groups[0].name and rate.bad == rate.groups[-1].name
+    assert [group.trials for group in rate.groups] == [20, 20, 20]
+    assert rate.clear and not flip.clear
+    # Thirds of a logarithmic range of two decades: their means are 4/3 of a decade apart.
+    assert rate.difference == pytest.approx(4 / 3, abs=0.15)
+    by_choice = [group.trials for group in flip.groups]
+    assert sum(by_choice) == 60 and [group.name for group in flip.groups] == ["true", "false"]
+
+
+def test_few_trials_have_no_importance(swept):
+    study = optuna.load_study(study_name="sweep", storage=f"sqlite:///{swept / 'sweep.db'}")
+    recipe = recipes.override(recipes.get("best-dcgan"), TINY)
+    spaces = ranges.chosen(recipe, [OVER[1], OVER[3]], [])
+    assert all(e.importance is None for e in findings.find(study, recipe, spaces).effects)
+
+
+# Bad input.
+
+BAD = {
+    "no trials": ([], "--trials"),
+    "no length": (["--trials", "2"], "--minutes or --steps"),
+    "no data": (["--trials", "2", "--steps", "1", "--data", "nowhere"], "nowhere: no such folder"),
+    "recipe": (["--trials", "2", "--steps", "1", "--recipe", "biggan"], "there are: best-dcgan"),
+    "setting": (["--trials", "2", "--steps", "1", "bach=3"], "did you mean batch"),
+    "range": (["--trials", "2", "--steps", "1", "--over", "g_lr=2..1"], "empty"),
+    "images": (["--trials", "2", "--steps", "1", "--images", "4"], "take 8 or more"),
+    "device": (["--trials", "2", "--steps", "1", "--device", "abacus"], "not usable"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_two(case, dogs, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    more, says = BAD[case]
+    try:
+        code = main(["sweep", *([] if "--data" in more else ["--data", str(dogs)]), *more])
+    except SystemExit as error:  # argparse's own
+        code = error.code
+    captured = capsys.readouterr()
+    assert code == 2
+    assert says in captured.err and captured.out == ""
+    assert len(captured.err.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+STORAGES = {
+    "no url": ("elsewhere", "as given: not usable"),
+    "no such kind": ("rabbit://me:secret@host/hole", "rabbit://me:***@host/hole: not usable"),
+    "no driver": ("mssql+pyodbc://me:secret@host/x", "***@host/x: pyodbc is not installed"),
+    "no folder": ("sqlite:////no/where/x.db", "unable to open database file"),
+    "no data base": ("sqlite:///{noise}", "not a database"),
+}
+
+
+@pytest.mark.parametrize("case", STORAGES)
+def test_a_storage_that_cannot_be_used(case, dogs, tmp_path, capsys):
+    url, says = STORAGES[case]
+    noise = tmp_path / "noise.db"
+    noise.write_bytes(b"dogs" * 1000)
+    url = url.format(noise=noise)
+    assert main(words(dogs, tmp_path / "out", "--trials", "2", "--storage", url)) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert says in last and "secret" not in last
+
+
+def test_a_folder_that_is_a_file_is_refused(dogs, tmp_path, capsys):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    assert main(words(dogs, file, "--trials", "2")) == 2
+    assert "cannot be a sweep's folder" in capsys.readouterr().err
+    assert file.read_text() == "mine"
+
+
+def test_sweeps_of_one_storage_are_told_apart_by_their_folders(dogs, tmp_path, no_plots):
+    url = f"sqlite:///{tmp_path / 'all.db'}"
+    for name, over in (("one", OVER), ("two", ["--over", "d_lr"])):
+        more = ["--trials", "1", "--storage", url]
+        assert main(words(dogs, tmp_path / name, *more, over=over)) == 0
+    assert optuna.get_all_study_names(url) == ["one", "two"]
+
+
+def test_help_has_examples(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["sweep", "--help"])
+    assert left.value.code == 0
+    assert "examples:\n  python -m local sweep --data" in capsys.readouterr().out
