@@ -153,7 +153,8 @@ class _Loop:
         seconds = max(self.clock.now() - self.tick_started, 1e-9)
         means = [total / self.counted for total in self.sums]
         record = self._record() | dict(zip(self.trainer.statistics, means, strict=True))
-        record["images_per_second"] = self.counted * self.trainer.recipe.batch / seconds
+        recipe = self.trainer.recipe
+        record["images_per_second"] = self.counted * recipe.batch * recipe.d_steps / seconds
         for watcher in self.watchers:
             watcher.tick(record)
         self._new_tick()
