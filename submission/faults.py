@@ -104,7 +104,7 @@ def run_out_of_memory(stage: Stage, fault: Fault) -> None:
 
 
 def make_loss_nan(stage: Stage, fault: Fault) -> None:
-    """Makes some weights of the generator's partner NaN, so that losses and gradients are, as well."""
+    """Makes some weights of the generator's partner NaN, and by them losses and gradients."""
 
     def strike(trainer: Any) -> None:
         next(iter(trainer.partner.parameters())).data.fill_(float("nan"))

@@ -4,16 +4,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from local import nets
 from local.commands.arguments import DEVICE_HELP, count, output, parser, positive, seed
-from local.data.classes import Classes
 from local.errors import InputError
 from local.images import facts, write_images
 from local.project import commit
-from local.recipes import Recipe
-from local.runs import load_classes, load_recipe
 from local.sampling import draw
-from local.train import devices, snapshots
+from local.train import devices
+from local.trained import Trained, load
 from submission import archive
 
 EXAMPLES = """\
@@ -25,32 +22,23 @@ def run(words: Sequence[str]) -> int:
     """Runs the command; returns the exit code."""
     options = _parse(words)
     output(options.out)
-    recipe = load_recipe(options.run)
-    classes = load_classes(options.run)
-    breed = _breed(options, recipe, classes)
-    draws = draw(recipe, classes, options.count, options.seed, options.truncation, breed)
     device = devices.choose(options.device)
-    generator = nets.generator(recipe, len(classes))
-    snapshot = snapshots.newest(
-        options.run, lambda snapshot: snapshots.load_weights(snapshot, "average", generator)
-    )
-    if snapshot is None:
-        raise InputError(f"{options.run}: no snapshot yet; train it first")
-    generator = device.place(generator).eval()
-    images = snapshot.steps * recipe.batch * recipe.d_steps
-    comment = facts(recipe, device.name, images, snapshot.seconds, commit())
+    trained = load(options.run, device)
+    recipe, breed = trained.recipe, _breed(options.breed, trained)
+    draws = draw(recipe, trained.classes, options.count, options.seed, options.truncation, breed)
+    comment = facts(recipe, device.name, trained.images, trained.snapshot.seconds, commit())
     comment |= {"seed": options.seed, "truncation": options.truncation, "breed": options.breed}
-    write_images(options.out, generator, draws, device, comment)
+    write_images(options.out, trained.generator, draws, device, comment)
     print(options.out)
     return 0
 
 
-def _breed(options: argparse.Namespace, recipe: Recipe, classes: Classes) -> int | None:
-    if options.breed is None:
+def _breed(name: str | None, trained: Trained) -> int | None:
+    if name is None:
         return None
-    if not recipe.kind.conditional:
-        raise InputError(f"--breed {options.breed}: recipe {recipe.name} does not know breeds")
-    return classes.index(options.breed)
+    if not trained.recipe.kind.conditional:
+        raise InputError(f"--breed {name}: recipe {trained.recipe.name} does not know breeds")
+    return trained.classes.index(name)
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:

@@ -7,20 +7,19 @@ from pathlib import Path
 
 import torch
 
-from local import nets
 from local.compare import budgets, row, training
 from local.compare.judge import Judge
 from local.compare.row import Row
 from local.data.prepared import Dogs, prepare
-from local.errors import InputError, reason
+from local.errors import reason
 from local.pictures import submitted
 from local.project import CACHE
 from local.recipes import Recipe
-from local.runs import claim, load_classes
+from local.runs import claim
 from local.sampling import draw, sample
-from local.train import snapshots
 from local.train.clock import Budget
 from local.train.devices import Device, out_of_memory
+from local.trained import load
 
 SHOWN = 10  # pictures of each recipe
 
@@ -71,21 +70,14 @@ class Comparison:
         return Row(recipe.name, error=why)
 
     def _judged(self, run: Path, recipe: Recipe, judge: Judge) -> Row:
-        classes = load_classes(run)
-        generator = nets.generator(recipe, len(classes))
-        snapshot = snapshots.newest(
-            run, lambda found: snapshots.load_weights(found, "average", generator)
-        )
-        if snapshot is None:
-            raise InputError(f"{run}: its snapshots are gone; give the same command again")
-        generator.to(self.device.device).eval()
-        draws = draw(recipe, classes, SHOWN, recipe.seed)
-        scores = judge.scores(run, recipe, classes, snapshot, generator)
+        trained = load(run, self.device)
+        draws = draw(recipe, trained.classes, SHOWN, recipe.seed)
+        scores = judge.scores(run, trained)
         return Row(
             recipe.name,
-            **row.of_training(run, recipe, len(classes), snapshot),
+            **row.of_training(run, trained),
             **scores | {"warnings": tuple(scores["warnings"])},
-            pictures=next(submitted(sample(generator, draws, self.device.device))),
+            pictures=next(submitted(sample(trained.generator, draws, self.device.device))),
         )
 
     def _dogs(self, recipe: Recipe) -> Dogs:

@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from local.atomic import replacing
-from local.data.classes import Classes
 from local.judging import Reals, fake_side
-from local.recipes import Recipe
 from local.sampling import draw
-from local.train.snapshots import Snapshot
+from local.trained import Trained
 from local.variety import variety
 from mifid.kid import kernel_distance
 from mifid.network import Network
@@ -38,30 +35,27 @@ class Judge:
     images: int
     device: torch.device
 
-    def scores(
-        self, run: Path, recipe: Recipe, classes: Classes, snapshot: Snapshot, generator: nn.Module
-    ) -> dict[str, Any]:
+    def scores(self, run: Path, trained: Trained) -> dict[str, Any]:
         """A row's figures that its pictures tell; kept in the run's folder.
-
-        generator: the snapshot's average, in eval mode.
 
         Raises:
             WorkError: features or score are no numbers.
             mifid.errors.InputError: the features have no score.
         """
-        of = self._conditions(snapshot)
+        of = self._conditions(trained)
         kept = _read(run / FILE)
         if kept.get("of") == of:
             return dict(kept["scores"])
-        scores = self._scores(recipe, classes, generator)
+        scores = self._scores(trained)
         with replacing(run / FILE) as partial:
             partial.write_text(json.dumps({"of": of, "scores": scores}, indent=2) + "\n")
         return scores
 
-    def _scores(self, recipe: Recipe, classes: Classes, generator: nn.Module) -> dict[str, Any]:
-        draws = draw(recipe, classes, self.images, recipe.seed)
+    def _scores(self, trained: Trained) -> dict[str, Any]:
+        recipe = trained.recipe
+        draws = draw(recipe, trained.classes, self.images, recipe.seed)
         reals = self.reals.features
-        _, fakes = fake_side(generator, draws, self.device, self.network)
+        _, fakes = fake_side(trained.generator, draws, self.device, self.network)
         result = score_features(fakes, reals)
         # As many real rows as generated ones tell how varied they are, at a cost that is bounded.
         share = variety(fakes.values, reals.limited(len(fakes)).values)
@@ -76,9 +70,9 @@ class Judge:
             "warnings": list(result.warnings),
         }
 
-    def _conditions(self, snapshot: Snapshot) -> dict[str, Any]:
+    def _conditions(self, trained: Trained) -> dict[str, Any]:
         """All that decides the scores of a run, whose recipe never changes."""
-        weights = snapshot.folder / "average.safetensors"
+        weights = trained.snapshot.folder / "average.safetensors"
         return {
             "weights": hashlib.sha256(weights.read_bytes()).hexdigest(),
             "images": self.images,

@@ -12,7 +12,7 @@ from torch import nn
 
 from local import nets
 from local.recipes import Recipe
-from local.train.snapshots import Snapshot
+from local.trained import Trained
 
 STATISTICS = ("loss", "loss_g", "loss_d", "accuracy_real", "accuracy_fake", "diversity")
 
@@ -62,16 +62,17 @@ class Row:
         return {k: v for k, v in asdict(self).items() if k != "pictures"}
 
 
-def of_training(run: Path, recipe: Recipe, breeds: int, snapshot: Snapshot) -> dict[str, Any]:
-    """A row's figures that the run's folder tells, up to a snapshot."""
+def of_training(run: Path, trained: Trained) -> dict[str, Any]:
+    """A row's figures that the run's folder tells, up to the snapshot."""
+    snapshot = trained.snapshot
     ticks = [tick for tick in _ticks(run / "log.jsonl") if tick["step"] <= snapshot.steps]
     last = ticks[-1] if ticks else {}
-    g_parameters, d_parameters = parameters(recipe, breeds)
+    g_parameters, d_parameters = parameters(trained.recipe, len(trained.classes))
     return {
         "g_parameters": g_parameters,
         "d_parameters": d_parameters,
         "images_per_second": median(t["images_per_second"] for t in ticks) if ticks else None,
-        "kimg": snapshot.steps * recipe.batch * recipe.d_steps / 1000,
+        "kimg": trained.images / 1000,
         "seconds": snapshot.seconds,
         **{name: last.get(name) for name in STATISTICS},
     }

@@ -26,9 +26,11 @@ from local.compare.request import chosen
 from local.compare.row import Row, of_training
 from local.compare.table import COLUMNS
 from local.data import default
+from local.data.classes import Classes
 from local.train.adversaries import Adversaries
 from local.train.reconstruction import Reconstruction
 from local.train.snapshots import Snapshot
+from local.trained import Trained
 from mifid.kid import kernel_distance
 from mifid.network import random_network
 from mifid.score import both_sides, score
@@ -121,7 +123,8 @@ def test_parameters_are_what_is_trained_of_the_networks(name, compared, rows):
 
 def test_every_real_picture_that_was_shown_counts(compared):
     recipe = replace(recipes.get("csagan-wgan"), size=32, g_width=4, d_width=4)  # five a step of G
-    shown = of_training(compared / "basic-gan", recipe, 2, Snapshot(compared, 2, 7.0))
+    classes, snapshot = Classes(("a", "b"), (1, 1)), Snapshot(compared, 2, 7.0)
+    shown = of_training(compared / "basic-gan", Trained(recipe, classes, None, snapshot))
     assert (shown["kimg"], shown["seconds"]) == (2 * 5 * 64 / 1000, 7)
     assert shown["loss_d"] is None  # the log's tick is of a later step
 
