@@ -3,7 +3,8 @@
 import multiprocessing
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -58,13 +59,29 @@ def work(
             study.stop()
 
     try:
-        if storage.finished(study) < plan.trials:
-            study.optimize(objective, callbacks=[told, enough], gc_after_trial=True)
+        while storage.finished(study) < plan.trials and not interrupted():
+            with _beaten_to_it():
+                study.optimize(objective, callbacks=[told, enough], gc_after_trial=True)
     except Interrupted as stop:
         storage.run_again(study, study.trials[stop.number])
     except (StorageInternalError, SQLAlchemyError) as error:
         where = storage.shown(plan.storage)
         raise OSError(f"storage {where}: {reason(error)}; the same command goes on") from error
+
+
+@contextmanager
+def _beaten_to_it() -> Iterator[None]:
+    """Lets a process go on whose trial another one has finished.
+
+    SQLite has no lock on a row: two processes that look for a waiting trial at one moment may both
+    take the same. Whoever ends second is refused, and only its work is lost.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("Cannot tell a"):
+            raise
+        print("another process had the same trial; going on", file=sys.stderr, flush=True)
 
 
 def _tell(study: Study, trial: FrozenTrial, plan: Plan) -> None:

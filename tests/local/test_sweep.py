@@ -431,6 +431,25 @@ def test_workers_share_the_trials(dogs, tmp_path, no_plots, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_a_trial_that_another_process_finished_first_ends_nothing(
+    dogs, tmp_path, no_plots, monkeypatch, capsys
+):
+    """SQLite lets two processes take the same waiting trial."""
+    usual = trial.Objective.__call__
+
+    def beaten(self, drawn):
+        value = usual(self, drawn)
+        if drawn.number == 0:
+            kept = optuna.load_study(study_name=self.plan.study, storage=self.plan.storage)
+            kept.tell(0, value)
+        return value
+
+    monkeypatch.setattr(trial.Objective, "__call__", beaten)
+    assert main(words(dogs, tmp_path, "--trials", "3")) == 0
+    assert [row["state"] for row in numbers(tmp_path)["rows"]] == ["scored"] * 3
+    assert "another process had the same trial; going on" in capsys.readouterr().err
+
+
 # Findings.
 
 

@@ -182,7 +182,7 @@ def test_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(WorkError, match="No space"):
         save(Features(np.zeros((2, 3))), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
