@@ -146,7 +146,7 @@ th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); tex
   vertical-align: top; overflow-wrap: anywhere; }
 thead th { white-space: nowrap; }
 th { font-weight: 500; }
-th.number, td.number { text-align: right; }
+th.number, td.number { text-align: right; white-space: nowrap; }
 summary { cursor: pointer; color: var(--link); }
 @media print { details:not([open]) { display: none; } figure { break-inside: avoid; } }
 """
