@@ -145,7 +145,7 @@ def _budget(options: argparse.Namespace, recipe: Recipe, pictures: int) -> Budge
         epochs, steps = (None, recipe.steps) if recipe.steps else (recipe.epochs, None)
     limits = [steps] if steps else []
     if epochs:
-        limits.append(steps_for_epochs(epochs, pictures, recipe.batch))
+        limits.append(steps_for_epochs(epochs, pictures, recipe.batch * recipe.d_steps))
     return Budget(
         seconds=options.minutes * 60 if options.minutes else None,
         steps=min(limits) if limits else None,

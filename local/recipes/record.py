@@ -90,6 +90,7 @@ class Recipe:
         """An autoencoder's: smaller than the picture, and no smaller than what is drawn from it."""
         sides = tuple(4 * 2**n for n in range(6) if 8 * 2**n <= self.size)
         _one_of("latent_side", self.latent_side, sides, f" with size={self.size}")
+        _one_of("latents", self.latents, ("normal",), f" with network={self.network}")
         values = self.latent_channels * self.latent_side**2
         _within("latent", self.latent, low=1, below=values + 1)
 

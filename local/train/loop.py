@@ -206,6 +206,9 @@ class _Loop:
             print(f"no snapshot: {error}", file=sys.stderr, flush=True)
 
 
-def steps_for_epochs(epochs: float, pictures: int, batch: int) -> int:
-    """Steps that show each of `pictures` pictures `epochs` times on average, at least one."""
-    return max(1, round(epochs * pictures / batch))
+def steps_for_epochs(epochs: float, pictures: int, shown: int) -> int:
+    """Steps that show each of `pictures` pictures `epochs` times on average, at least one.
+
+    shown: real pictures of one step, in all its batches.
+    """
+    return max(1, round(epochs * pictures / shown))

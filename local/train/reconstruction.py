@@ -52,20 +52,25 @@ class Reconstruction(Trainer):
 
     def recalibrate(self) -> None:
         """Fits the density to the training pictures' latents, and measures batch norm on them."""
-        step = max(1, len(self.data) // FITTED)
-        codes = self._encode(self.data.pictures[::step][:FITTED])
+        codes = self._encode(self._some(FITTED))
         self.average.fit(codes)
         parts = codes.split(self.recipe.batch)
         ema.recalibrate(self.average.decoder, ((part,) for part in parts if len(part) > 1))
         self.average.eval()
 
+    def _some(self, most: int) -> Tensor:
+        """Training pictures (N, 3, S, S) uint8 from all of the set, which is sorted by breed."""
+        count = min(len(self.data), most)
+        rows = torch.linspace(0, len(self.data) - 1, count, device=self.device.device).long()
+        off = self.recipe.random_crop // 2  # the middle of larger ones
+        middle = slice(off, off + self.recipe.size)
+        return self.data.pictures[rows][:, :, middle, middle]
+
     @torch.no_grad()
     def _encode(self, pictures: Tensor) -> Tensor:
-        """Latents of training pictures (N, 3, P, P) uint8; the middle of larger ones."""
-        off = self.recipe.random_crop // 2
-        middle = slice(off, off + self.recipe.size)
+        """Latents of pictures (N, 3, S, S) uint8."""
         self.encoder.eval()
-        parts = pictures[:, :, middle, middle].split(self.recipe.batch)
+        parts = pictures.split(self.recipe.batch)
         codes = torch.cat([self.encoder(to_floats(part)) for part in parts])
         self.encoder.train()
         return codes
@@ -73,11 +78,8 @@ class Reconstruction(Trainer):
     @torch.no_grad()
     def views(self, draws: Draws) -> dict[str, np.ndarray]:
         """Draws, and real pictures in rows, each row above what the network gives back of it."""
-        step = max(1, len(self.data) // SHOWN)
-        pictures = self.data.pictures[::step][:SHOWN]
-        off = self.recipe.random_crop // 2
-        middle = slice(off, off + self.recipe.size)
-        reals = to_floats(pictures[:, :, middle, middle])
+        pictures = self._some(SHOWN)
+        reals = to_floats(pictures)
         given_back = self.average.decoder(self._encode(pictures))
         rows = zip(reals.split(COLUMNS), given_back.split(COLUMNS), strict=True)
         pairs = torch.cat([side for row in rows for side in row])

@@ -79,6 +79,7 @@ def test_unknown_recipes_and_other_versions():
         ("autoencoder", ["latent=5000"], "under 1025"),  # 16 x 8 x 8 numbers
         ("autoencoder", ["loss=bce"], "mse with network=autoencoder"),
         ("autoencoder", ["d_steps=2"], "no such setting"),
+        ("autoencoder", ["latents=uniform"], "normal with network=autoencoder"),
         ("dcgan-cifar", ["size=28"], "32, 64, 128 with network=dcgan-5x5"),
         ("dcgan-faces", ["size=100"], "56, 64, 112, 128"),
         ("dense-gan", ["size=50"], "80"),

@@ -8,7 +8,9 @@ from helpers import ROOT
 def test_every_proof_that_the_page_names_is_there():
     page = (ROOT / "docs" / "reliability.md").read_text()
     file, found = "", 0
-    for path, name in re.findall(r"`((?:local|submission|build_kernel)/[\w/]*test_\w+\.py)?(?:::(\w+))?`", page):
+    for path, name in re.findall(
+        r"`((?:local|submission|build_kernel)/[\w/]*test_\w+\.py)?(?:::(\w+))?`", page
+    ):
         file = path or file
         if file:
             assert f"def {name}" in (ROOT / "tests" / file).read_text(), f"{file}::{name}"
