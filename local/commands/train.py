@@ -72,6 +72,11 @@ def _train(
     snapshot = snapshots.resume(folder, model)
     if snapshot:
         say(f"resuming at {model.images / 1000:.1f} kimg")
+    quick = None
+    if network and recipe.quick_every:
+        reals = real_side(options.test or data_path(options.data), network, REALS)
+        say(f"quick scores: {len(reals.labels):,} real pictures, network {network.name}")
+        quick = Quick(reals.features, network, folder / "best")
     clock = Clock(_budget(options, recipe, len(dogs)), snapshot.seconds if snapshot else 0.0)
     say(f"recipe {recipe.name} on {device.name} in {device.dtype} -> {folder}")
     watchers: list[Watcher] = [
@@ -79,13 +84,8 @@ def _train(
         RunFolder(folder, model.steps),
         TensorBoard(folder, model.steps),
     ]
-    quick = None
-    if network and recipe.quick_every:
-        reals = real_side(options.test or data_path(options.data), network, REALS)
-        say(f"quick scores: {len(reals.labels):,} real pictures, network {network.name}")
-        quick = Quick(reals.features, network, folder / "best")
     with Interrupt() as interrupted:
-        train(model, clock, folder, watchers, stop=interrupted, quick=quick)
+        well = train(model, clock, folder, watchers, stop=interrupted, quick=quick)
     if interrupted():
         say(f"stopped at {model.images / 1000:.1f} kimg; the same command goes on from there")
         return 130
@@ -97,7 +97,9 @@ def _train(
     draws = draw(recipe, model.classes, options.images, recipe.seed)
     write_images(images, model.average, draws, device, comment)
     print(images)
-    return 0
+    if not well:
+        say("the losses blew up again and again: the pictures are of the last good snapshot")
+    return 0 if well else 1
 
 
 def _show_breeds(run: Path, model: Trainer, data: Path, network: Network) -> None:

@@ -178,3 +178,12 @@ def test_a_damaged_snapshot_is_not_sampled_but_the_one_before(trained, tmp_path,
     assert main(["sample", str(trained), "--count", "4", "--out", str(out)]) == 0
     assert f"{newest}: snapshot damaged" in capsys.readouterr().err
     assert archive.check(out, 4).comment["kimg"] < 0.024
+
+
+def test_a_run_that_gave_up_leaves_its_pictures_and_fails(make_dogs, tmp_path, monkeypatch, capsys):
+    usual = train.train
+    monkeypatch.setattr(train, "train", lambda *words, **named: usual(*words, **named) and False)
+    words = ["train", "--data", str(make_dogs()), "--steps", "2", "--out", str(tmp_path / "run")]
+    assert main([*words, "--images", "4", *SMALL]) == 1
+    assert archive.check(tmp_path / "run" / "images.zip", count=4).images == 4
+    assert "blew up again and again" in capsys.readouterr().err
