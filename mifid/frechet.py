@@ -68,9 +68,9 @@ def frechet_distance(a: Moments, b: Moments) -> float:
 
 
 def _trace_of_root(a: Moments, b: Moments) -> float:
-    values, vectors = linalg.eigh(a.covariance)
-    root = vectors * np.sqrt(values.clip(min=0))  # S1^(1/2), but for a rotation, which changes no
-    eigenvalues = linalg.eigvalsh(root.T @ b.covariance @ root)  # eigenvalue
+    values, root = linalg.eigh(a.covariance)
+    root *= np.sqrt(values.clip(min=0))  # S1^(1/2), but for a rotation, which changes no eigenvalue
+    eigenvalues = linalg.eigvalsh(root.T @ b.covariance @ root)
     # A covariance of n different rows has rank n-1 at most. Eigenvalues beyond are 0, and come out
     # as some 1e-16 of the largest; thousands of their roots, 1e-8 each, would show in the result.
     rank = min(a.count - 1, b.count - 1, len(eigenvalues))

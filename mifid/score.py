@@ -20,6 +20,7 @@ from mifid.cache import cached
 from mifid.errors import InputError, WorkError
 from mifid.features import UNKNOWN, Features, check_values, extract, load
 from mifid.frechet import frechet_distance, moments
+from mifid.memory import hand_back
 from mifid.network import Network, open_network
 from mifid.pairs import Pairs, nearest_pairs
 from mifid.pictures import Pictures, Side, open_pictures
@@ -260,6 +261,7 @@ def _network_for(
         return None
     else:
         network = open_it(graph)
+        hand_back()  # exporting and compiling leave 60 MB, which would add to the peak
     _check_same_network(network, *saved)  # before the hour that the other side may take
     return network
 
