@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from bench.sides import alternate, machine
-from local.commands.arguments import Parser, count, guarded
+from local.commands.arguments import Parser, count
+from local.errors import guarded
 from mifid.errors import InputError
 from mifid.graph import read_graph
 from mifid.network import PRECISIONS, open_network

@@ -23,7 +23,8 @@ from bench.contenders import ROOT, SIDES, VALUES, Job, Row, measure
 from bench.samples import write_sides
 from bench.sides import machine
 from bench.weights import export
-from local.commands.arguments import Parser, count, guarded
+from local.commands.arguments import Parser, count
+from local.errors import guarded
 from mifid import history
 from mifid.device import choose_device
 from mifid.errors import InputError, WorkError

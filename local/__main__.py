@@ -3,8 +3,7 @@
 import importlib
 import sys
 
-from local.commands.arguments import guarded
-from local.errors import InputError
+from local.errors import InputError, guarded
 from mifid import errors as mifid_errors
 
 COMMANDS = {

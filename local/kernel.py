@@ -103,7 +103,7 @@ class _Kernel:
 
     def _train(self, interrupted: Interrupt) -> None:
         left = self.deadline - time.monotonic()
-        self.devices = [device.for_seconds(left) for device in devices.choose_all()]
+        self.devices = [device.for_budget(Budget(seconds=left)) for device in devices.choose_all()]
         self.phases.begin("data")
         self.dogs = dogs = _data(self.recipe)
         self.phases.begin("probe")
@@ -113,6 +113,8 @@ class _Kernel:
             with Crew(self.devices, self.recipe, dogs, run, self._end_now) as team:
                 self.devices = self.devices[: team.size]
                 print(f"training on {self._device_names()} in {self.devices[0].dtype}", flush=True)
+                if self.recipe.quick_every:
+                    print("kernel: no quick scores here: no network to judge by", file=sys.stderr)
                 self.trainer = trainer(self.recipe, self.devices[0], dogs, team)
                 self.submission = SafeSubmission(OUTPUT, self._facts, dogs.pictures)
                 self.submission.estimate(self.trainer)

@@ -5,8 +5,11 @@ is mostly bias: a perfect generator would not come near 0 (docs/recipes.md has f
 snapshots of one run, no more. The KID beside it has no bias for any number of pictures.
 """
 
+import hashlib
 import json
 from pathlib import Path
+
+import numpy as np
 
 from local import runs
 from local.atomic import replacing
@@ -21,6 +24,7 @@ from mifid.network import Network
 
 REALS = 1000  # real pictures that are compared with
 SUBSETS = 20  # of the real ones, for the KID
+FILE = "score.json"
 
 
 class Quick:
@@ -32,13 +36,15 @@ class Quick:
         best: folder of the best, a run like any other; None keeps none.
 
     Attributes:
-        fid: the lowest so far, of an earlier part of the run too.
+        fid: the lowest so far; of an earlier part of the run too, if it was compared alike.
     """
 
     def __init__(self, reals: Features, network: Network, best: Path | None = None) -> None:
         self.reals, self.network, self.best = reals, network, best
         self._moments = moments(reals.values)
-        self.fid = _read(best / "score.json") if best else float("inf")
+        digest = hashlib.sha256(np.ascontiguousarray(reals.values).data).hexdigest()
+        self._against = {"network": network.identity, "real": digest}
+        self.fid = _read(best / FILE, self._against) if best else float("inf")
 
     def __call__(self, trainer: Trainer, seconds: float) -> dict[str, float]:
         """Both scores of the average generator, whose statistics are fresh."""
@@ -57,12 +63,15 @@ class Quick:
     def _keep(self, best: Path, trainer: Trainer, seconds: float, scores: dict[str, float]) -> None:
         runs.claim(best, trainer.recipe, trainer.data)
         snapshots.save(best, trainer, seconds)
-        with replacing(best / "score.json") as partial:
-            partial.write_text(json.dumps({"step": trainer.steps, **scores}) + "\n")
+        with replacing(best / FILE) as partial:
+            about = {"step": trainer.steps, **scores, "against": self._against}
+            partial.write_text(json.dumps(about) + "\n")
 
 
-def _read(file: Path) -> float:
+def _read(file: Path, against: dict[str, str]) -> float:
+    """The score kept in a file, or infinity where there is none that compares."""
     try:
-        return float(json.loads(file.read_text())["quick_fid"])
+        kept = json.loads(file.read_text())
+        return float(kept["quick_fid"]) if kept["against"] == against else float("inf")
     except (OSError, ValueError, TypeError, LookupError):
         return float("inf")

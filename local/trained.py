@@ -27,7 +27,7 @@ class Trained:
     @property
     def images(self) -> int:
         """Real pictures that it was shown."""
-        return self.snapshot.steps * self.recipe.batch * self.recipe.d_steps
+        return self.snapshot.steps * self.recipe.shown
 
 
 def load(run: Path, device: Device) -> Trained:

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
-from local.commands.arguments import Parser, count, guarded, output, positive
-from local.errors import InputError
+from local.commands.arguments import Parser, count, output, positive
+from local.errors import InputError, guarded
 from local.pictures import save_png, sheet
 from submission import archive, rehearsal_staging
 from submission.faults import Fault

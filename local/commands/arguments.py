@@ -2,8 +2,6 @@
 
 import argparse
 import math
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,25 +16,6 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Leaves with exit code 2."""
         self.exit(2, f"{self.prog}: {message}; see --help\n")
-
-
-def guarded(
-    name: str,
-    command: Callable[[], int],
-    bad_input: tuple[type[Exception], ...] = (InputError,),
-    failures: tuple[type[Exception], ...] = (OSError,),
-) -> int:
-    """Runs a command and returns its exit code; what can go wrong takes one line, named `name`."""
-    try:
-        return command()
-    except bad_input as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        return 2
-    except failures as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
 
 
 def parser(name: str, about: str, examples: str) -> Parser:
@@ -88,6 +67,19 @@ def output(path: Path) -> Path:
     """
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"{path}: no place for a file; name one in a folder that exists")
+    return path
+
+
+def output_folder(path: Path) -> Path:
+    """The folder to fill, made before the work.
+
+    Raises:
+        InputError: something else is there, or it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: no folder to fill ({error.strerror}); name another") from None
     return path
 
 

@@ -1,7 +1,6 @@
 """`python -m local compare`: recipes side by side, on the same data and for the same time."""
 
 import argparse
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from local.commands.arguments import (
     add_data,
     add_graph,
     count,
+    output_folder,
     parser,
     positive,
     seed,
@@ -47,12 +47,12 @@ def run(words: Sequence[str]) -> int:
     options = _parse(words)
     recipes = chosen(options.words, options.seed)
     _several("--images", options.images)
-    seconds = options.minutes * 60 if options.minutes else None
-    device = devices.choose(options.device).for_seconds(seconds or math.inf)
+    budget = Budget(options.minutes * 60 if options.minutes else None, options.steps)
+    device = devices.choose(options.device).for_budget(budget)
     # Opened before the training, so that a graph that is not there costs no hours.
     network = open_network(options.graph, device=device.device.type)
-    data, folder = data_path(options.data), _folder(options.out)
-    comparison = Comparison(data, folder, Budget(seconds, options.steps), device)
+    data, folder = data_path(options.data), output_folder(options.out)
+    comparison = Comparison(data, folder, budget, device)
     with exclusive(folder):
         comparison.claim(recipes)
         reals = real_side(data, network, options.real_limit)
@@ -129,16 +129,3 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
 def _several(what: str, count: int) -> None:
     if count < 2:
         raise InputError(f"{what}: {count} is too few; a score needs at least 2 of each side")
-
-
-def _folder(path: Path) -> Path:
-    """The comparison's folder, made before the work.
-
-    Raises:
-        InputError: something else is there, or it cannot be made.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: no folder to fill ({error.strerror}); name another") from None
-    return path

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local.atomic import replacing
-from local.commands.arguments import add_data, parser, seed
+from local.commands.arguments import add_data, output_folder, parser, seed
 from local.data import crops
 from local.data.competition import find
 from local.data.default import data_path
-from local.errors import InputError
 from local.explore.findings import analyse
 from local.explore.report import Report, summary
 from local.explore.scan import scan
@@ -27,7 +26,7 @@ def run(words: Sequence[str]) -> int:
     options = _parse(words)
     data = data_path(options.data)
     collection = find(data)
-    folder = _folder(options.out)
+    folder = output_folder(options.out)
     findings = analyse(collection, scan(collection))
     numbers = json.dumps({"data": str(data), **findings.numbers()}, allow_nan=False)
     with replacing(folder / "statistics.json") as partial:
@@ -52,16 +51,3 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     command.add_argument("--seed", type=seed, default=0, help="of the samples drawn by lot (0)")
     command.add_argument("--json", action="store_true", help="print statistics.json")
     return command.parse_args(words)
-
-
-def _folder(path: Path) -> Path:
-    """The folder to fill, made before the work.
-
-    Raises:
-        InputError: something else is there, or it cannot be made.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: no folder to fill ({error.strerror}); name another") from None
-    return path

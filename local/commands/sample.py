@@ -25,6 +25,11 @@ def run(words: Sequence[str]) -> int:
     device = devices.choose(options.device)
     trained = load(options.run, device)
     recipe, breed = trained.recipe, _breed(options.breed, trained)
+    if options.truncation and recipe.latents == "uniform" and options.truncation >= 1:
+        raise InputError(
+            f"--truncation {options.truncation:g}: this recipe's latents lie between -1 and 1;"
+            " give less than 1"
+        )
     draws = draw(recipe, trained.classes, options.count, options.seed, options.truncation, breed)
     comment = facts(recipe, device.name, trained.images, trained.snapshot.seconds, commit())
     comment |= {"seed": options.seed, "truncation": options.truncation, "breed": options.breed}
@@ -50,6 +55,10 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     command.add_argument(
         "--truncation", type=positive, help="largest value of a latent (none); about 1 is usual"
     )
-    command.add_argument("--breed", help="pictures of one breed only, of a conditional recipe")
+    command.add_argument(
+        "--breed",
+        metavar="NAME",
+        help="pictures of one breed only, of a conditional recipe; a name that is none lists them",
+    )
     command.add_argument("--device", default="auto", help=DEVICE_HELP)
     return command.parse_args(words)

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 import shutil
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from local.commands.arguments import (
     add_data,
     add_graph,
     count,
+    output_folder,
     parser,
     positive,
     seed,
@@ -26,6 +26,7 @@ from local.errors import InputError
 from local.project import CACHE
 from local.recipes import ranges
 from local.recipes.ranges import written
+from local.recipes.text import check_no_horizon
 from local.sweep import storage, workers
 from local.sweep.findings import find
 from local.sweep.judge import FEWEST, MARK_IMAGES, Judge
@@ -51,11 +52,11 @@ def run(words: Sequence[str]) -> int:
     """Runs the command; returns the exit code."""
     options = _parse(words)
     plan = _plan(options)
-    chosen = _devices(options)
+    chosen = _devices(options.device, plan.budget)
     dogs = prepare(plan.data, plan.recipe.prepared_size, plan.recipe.crop, CACHE)
     say(f"data: {dogs.counts}")
     network = open_network(plan.graph, device=chosen[0].device.type)
-    _make(plan.folder)
+    output_folder(plan.folder)
     storage.connect(plan.storage)  # before the work: it may not be usable
     judge = Judge(network, plan.test, plan.images)
     say(f"scores: {len(judge.reals.labels):,} real pictures, network {network.name}")
@@ -72,7 +73,7 @@ def run(words: Sequence[str]) -> int:
         else:
             well = workers.work_together(plan, chosen, options.workers, interrupted)
     _tidy(study, plan)
-    told = _report(options, plan, study, network.name)
+    told = _report(options, plan, study, judge)
     if interrupted():
         say("stopped; the same command goes on from there")
         return 130
@@ -83,6 +84,7 @@ def run(words: Sequence[str]) -> int:
 
 def _plan(options: argparse.Namespace) -> Plan:
     """What the options ask for."""
+    check_no_horizon(options.settings)
     preset = recipes.get(options.recipe)
     recipe = recipes.override(preset, [f"quick_images={MARK_IMAGES}", *options.settings])
     fixed = {setting.partition("=")[0] for setting in options.settings}
@@ -109,33 +111,28 @@ def _plan(options: argparse.Namespace) -> Plan:
     )
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be a sweep's folder ({error.strerror})") from None
-
-
-def _devices(options: argparse.Namespace) -> list[Device]:
+def _devices(wanted: str, budget: Budget) -> list[Device]:
     """Those that workers take in turn."""
-    named = options.device != "auto"
-    found = [devices.choose(options.device)] if named else devices.choose_all()
-    return [device.for_seconds((options.minutes or math.inf) * 60) for device in found]
+    found = devices.choose_all() if wanted == "auto" else [devices.choose(wanted)]
+    return [device.for_budget(budget) for device in found]
 
 
-def _report(options: argparse.Namespace, plan: Plan, study: Study, network: str) -> bool:
+def _report(options: argparse.Namespace, plan: Plan, study: Study, judge: Judge) -> bool:
     """Writes the page and prints the best; False where there is none."""
     found = find(study, plan.recipe, plan.spaces)
     if found.best is None:
         return False
-    report = Report(plan, found, options.settings, network, options.data)
+    report = Report(plan, found, options.settings, judge, options.data)
     page = report.write()
     if options.json:
         print(json.dumps(report.numbers(), allow_nan=False))
         return True
     best = found.best
-    deviation = f"deviation {best.deviation:.2g}, {plan.images:,} pictures, network {network}"
-    print(f"trial {best.number} of {len(found.rows)}: KID {best.score:.4g} ({deviation})")
+    judged = f"{plan.images:,} pictures, network {judge.network.name}"
+    print(
+        f"trial {best.number} is the best of {storage.finished(study)}: KID {best.score:.4g}"
+        f" (deviation {best.deviation:.2g}, {judged})"
+    )
     for effect in found.effects:
         print(f"  {effect.setting:16}{written(effect.best):>12}  recipe: {written(effect.own)}")
     print(report.command)

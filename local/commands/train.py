@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,17 +46,25 @@ def run(words: Sequence[str]) -> int:
     options = _parse(words)
     folder = options.out or Path("runs") / options.recipe
     recipe = recipes.override(recipes.get(options.recipe), options.settings)
-    device = devices.choose(options.device).for_seconds((options.minutes or math.inf) * 60)
+    device = devices.choose(options.device)
     dogs = prepare(data_path(options.data), recipe.prepared_size, recipe.crop, CACHE)
     say(f"data: {dogs.counts}")
     runs.claim(folder, recipe, dogs)
+    network = _judging(options, recipe, device)
+    budget = _budget(options, recipe, len(dogs))
+    with exclusive(folder):
+        return _train(options, recipe, device.for_budget(budget), dogs, folder, network, budget)
+
+
+def _judging(options: argparse.Namespace, recipe: Recipe, device: Device) -> Network | None:
+    """The network that judges, where one is asked; opened before hours of training."""
     if options.test and not recipe.quick_every:
         raise InputError("--test: is for quick scores, which this recipe has not; set quick_every=")
-    # Opened before the training, so that a graph that is not there costs no hours.
-    judged = recipe.quick_every > 0 or recipe.kind.conditional
-    network = open_network(options.graph, device=device.device.type) if judged else None
-    with exclusive(folder):
-        return _train(options, recipe, device, dogs, folder, network)
+    if recipe.quick_every or recipe.kind.conditional:
+        return open_network(options.graph, device=device.device.type)
+    if options.graph:
+        raise InputError("--graph: this recipe's training is not judged; set quick_every=1000")
+    return None
 
 
 def _train(
@@ -67,6 +74,7 @@ def _train(
     dogs: Dogs,
     folder: Path,
     network: Network | None,
+    budget: Budget,
 ) -> int:
     model = trainer(recipe, device, dogs)
     snapshot = snapshots.resume(folder, model)
@@ -77,7 +85,7 @@ def _train(
         reals = real_side(options.test or data_path(options.data), network, REALS)
         say(f"quick scores: {len(reals.labels):,} real pictures, network {network.name}")
         quick = Quick(reals.features, network, folder / "best")
-    clock = Clock(_budget(options, recipe, len(dogs)), snapshot.seconds if snapshot else 0.0)
+    clock = Clock(budget, snapshot.seconds if snapshot else 0.0)
     say(f"recipe {recipe.name} on {device.name} in {device.dtype} -> {folder}")
     watchers: list[Watcher] = [
         StatusLine(sys.stderr),
@@ -144,10 +152,10 @@ def _budget(options: argparse.Namespace, recipe: Recipe, pictures: int) -> Budge
     """The limits given; without any the recipe's own horizon."""
     epochs, steps = options.epochs, options.steps
     if not (options.minutes or steps or epochs):
-        epochs, steps = (None, recipe.steps) if recipe.steps else (recipe.epochs, None)
+        epochs, steps = recipe.epochs, recipe.steps
     limits = [steps] if steps else []
     if epochs:
-        limits.append(steps_for_epochs(epochs, pictures, recipe.batch * recipe.d_steps))
+        limits.append(steps_for_epochs(epochs, pictures, recipe.shown))
     return Budget(
         seconds=options.minutes * 60 if options.minutes else None,
         steps=min(limits) if limits else None,

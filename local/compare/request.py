@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from local.errors import InputError
 from local.recipes import PRESETS, Recipe, get, override
+from local.recipes.text import check_no_horizon
 
 ALL = "all"
 
@@ -27,6 +28,7 @@ def chosen(words: Sequence[str], seed: int) -> list[Recipe]:
         raise InputError(f"no recipe named; there are: {', '.join(PRESETS)}; or write {ALL}")
     if any(setting.startswith("seed=") for setting in settings):
         raise InputError("seed= is no setting of a comparison: write --seed, which all share")
+    check_no_horizon(settings)
     presets = list(PRESETS.values()) if ALL in named else [get(name) for name in named]
     recipes, misfits = {}, {}
     for preset in presets:

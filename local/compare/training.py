@@ -3,8 +3,6 @@
 import sys
 from pathlib import Path
 
-import torch
-
 from local.compare import budgets
 from local.data.prepared import TrainingSet
 from local.lock import exclusive
@@ -35,8 +33,6 @@ def spend(run: Path, recipe: Recipe, data: TrainingSet, budget: Budget, device: 
         there = snapshots.newest(run, lambda snapshot: None)
         if there and budgets.spent(run, budget, there.steps):
             return
-        if device.compiles:
-            torch._dynamo.reset()  # its cache has few places, and recipes share code
         model = trainer(recipe, device, data)
         snapshot = snapshots.resume(run, model)
         clock = Clock(budget, snapshot.seconds if snapshot else 0.0)

@@ -4,8 +4,6 @@ from torch import Tensor, nn
 
 from local.nets.blocks import SLOPE, doubling, down, initialise
 
-LAYERS = 3
-
 
 class Generator(nn.Module):
     """Latents (N, latent) to pictures (N, 3, S, S) in -1..1, S = 8 * base.

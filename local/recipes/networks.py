@@ -6,10 +6,14 @@ Sides are one formula for all: a small base, doubled by each layer.
 from dataclasses import dataclass
 
 LARGEST = 128  # pixels a side
-GAME = ("bce", "wgan", "ralsgan")  # losses of two sides that play against each other
+GAME = ("bce", "ralsgan")  # losses of two sides that play against each other
+SLOPED = (*GAME, "wgan")  # and where a discriminator's slope can be penalised:
 RECONSTRUCTION = ("mse",)  # of one network alone
-OF_TWO_SIDES = frozenset({"smoothing", "penalty", "noise", "d_steps"})
-SOME = OF_TWO_SIDES | {"spectral_norm", "dropout", "latent_side", "latent_channels"}
+OF_TWO_SIDES = frozenset({"smoothing", "noise", "d_steps"})
+# Under batch norm a logit depends on the whole batch, so that no picture has a slope of its own
+# (Gulrajani et al. 2017, arXiv 1704.00028, section 4): a penalty is for discriminators without.
+OF_SLOPED = OF_TWO_SIDES | {"penalty"}
+SOME = OF_SLOPED | {"spectral_norm", "dropout", "latent_side", "latent_channels"}
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,8 @@ NETWORKS = {
     ),
     "basic": Network(bases=(2, 4, 5, 7, 8, 10, 14, 16), layers=3),
     "cgan": Network(layers=3, conditional=True, settings=OF_TWO_SIDES | {"dropout"}),
-    "csagan": Network(bases=(4,), layers=3, conditional=True),
+    "csagan": Network(bases=(4,), layers=3, losses=SLOPED, conditional=True, settings=OF_SLOPED),
     "dcgan": Network(settings=OF_TWO_SIDES | {"spectral_norm"}),
     "dcgan-5x5": Network(bases=(2,), layers=4),
-    "dense": Network(bases=(4, 5, 7), settings=OF_TWO_SIDES | {"dropout"}),
+    "dense": Network(bases=(4, 5, 7), losses=SLOPED, settings=OF_SLOPED | {"dropout"}),
 }

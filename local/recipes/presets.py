@@ -87,6 +87,7 @@ _ALL = (
         g_lr=1e-4,
         d_lr=1e-4,
         ema=0.0,
+        epochs=0.0,
         steps=165_000,
         quick_every=1000,
     ),

@@ -44,7 +44,7 @@ class Recipe:
     beta1: float = 0.5
     beta2: float = 0.999
     ema: float = 0.05  # half-life of the averaged generator, as a share of the training so far
-    epochs: float = 100.0  # horizon without a budget
+    epochs: float = 100.0  # horizon without a budget; 0: steps count
     steps: int = 0  # horizon of who counts steps; 0: epochs count
     quick_every: int = 0  # steps from one quick score to the next; 0: none
     quick_images: int = 64  # pictures that a quick score draws
@@ -64,27 +64,46 @@ class Recipe:
         # One picture a batch has no statistics to normalise by.
         _within("batch", self.batch, low=2, below=100_001)
         _within("quick_images", self.quick_images, low=2, below=100_001)
-        for name in ("g_lr", "d_lr", "epochs"):
+        for name in ("g_lr", "d_lr"):
             _within(name, getattr(self, name), low=0, open_low=True)
         _within("lr_hold", self.lr_hold, low=0, below=1 + 1e-9)
         _within("lr_end", self.lr_end, low=0, open_low=True, below=1 + 1e-9)
         for name in ("beta1", "beta2", "ema", "dropout", "brightness", "smoothing"):
             _within(name, getattr(self, name), low=0, below=1)
-        for name in ("noise", "penalty"):
+        for name in ("noise", "penalty", "epochs"):
             _within(name, getattr(self, name), low=0)
         _within("rotation", self.rotation, low=0, below=181)
         _within("random_crop", self.random_crop, low=0, below=129)
         for name in ("steps", "quick_every"):
             _within(name, getattr(self, name), low=0, below=10**9)
         _within("seed", self.seed, low=0, below=2**63)
-        if self.smoothing and self.loss != "bce":
-            raise InputError(f"smoothing={self.smoothing}: loss={self.loss} has no labels")
-        for name in sorted(SOME - self.kind.settings):
-            if getattr(self, name) != _default(name):
-                where = f"network={self.network} has no such setting"
-                raise InputError(f"{name}={getattr(self, name)}: {where}; leave it out")
+        self._check_settings_of_some()
+        self._check_pairs()
         if self.network == "autoencoder":
             self._check_latent()
+
+    def _check_settings_of_some(self) -> None:
+        for name in sorted(SOME - self.kind.settings):
+            if getattr(self, name) != _default(name):
+                users = ", ".join(key for key, kind in NETWORKS.items() if name in kind.settings)
+                raise InputError(
+                    f"{name}={getattr(self, name)}: network={self.network} has no such setting"
+                    f" ({users}: these have); leave it out"
+                )
+
+    def _check_pairs(self) -> None:
+        """Refuses settings of which one leaves the other without effect, or without sense."""
+        if self.smoothing and self.loss != "bce":
+            raise InputError(f"smoothing={self.smoothing}: loss={self.loss} has no labels")
+        if self.loss == "wgan" and not self.penalty:
+            raise InputError("loss=wgan: without a penalty its slope has no bound; add penalty=10")
+        if bool(self.epochs) == bool(self.steps):
+            both = f"epochs={self.epochs:g} steps={self.steps}"
+            raise InputError(f"{both}: one of them is the horizon; set the other to 0")
+        for name in ("schedule", "lr_end"):
+            if self.lr_hold == 1 and getattr(self, name) != _default(name):
+                told = f"{name}={getattr(self, name)}: rates never fall with lr_hold=1"
+                raise InputError(f"{told}; add lr_hold=0.5, the share of the budget until they do")
 
     def _check_latent(self) -> None:
         """An autoencoder's: smaller than the picture, and no smaller than what is drawn from it."""
@@ -98,6 +117,11 @@ class Recipe:
     def kind(self) -> Network:
         """What its network can do."""
         return NETWORKS[self.network]
+
+    @property
+    def shown(self) -> int:
+        """Real pictures of one step, in all its batches."""
+        return self.batch * self.d_steps
 
     @property
     def prepared_size(self) -> int:

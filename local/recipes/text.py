@@ -1,11 +1,14 @@
 """Settings from outside: `key=value` on a command line, and saved recipes."""
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
 from local.errors import InputError
 from local.recipes.record import Recipe
+
+HORIZON = ("epochs", "steps", "quick_every")
 
 
 def override(recipe: Recipe, settings: list[str]) -> Recipe:
@@ -32,6 +35,17 @@ def from_dict(settings: dict[str, Any]) -> Recipe:
         if type(settings[name]) is not type(value):
             raise InputError(f"the recipe's {name} is {settings[name]!r}; it was changed by hand")
     return Recipe(**settings)
+
+
+def check_no_horizon(settings: Sequence[str]) -> None:
+    """Refuses `key=value` settings of when a run ends or is scored, which a command decides.
+
+    Raises:
+        InputError: there is one.
+    """
+    for setting in settings:
+        if setting.partition("=")[0] in HORIZON:
+            raise InputError(f"{setting}: has no effect here; --minutes or --steps say how long")
 
 
 def _parse(setting: str) -> tuple[str, Any]:

@@ -30,13 +30,11 @@ class Score:
     Attributes:
         kid: the mean over all subsets.
         deviation: of one subset's; that of the mean is smaller.
-        subset: pictures in a subset.
         pictures: (N, 64, 64, 3) uint8, of the same latents in every trial.
     """
 
     kid: float
     deviation: float
-    subset: int
     pictures: np.ndarray
 
 
@@ -59,13 +57,17 @@ class Judge:
         """With the network of a graph on a type of device, as `open_network` takes both."""
         return cls(open_network(graph, device=device), test, images)
 
+    @property
+    def subset(self) -> int:
+        """Pictures of a subset, on either side."""
+        return max(2, min(self.images, len(self.reals.labels)) // SHARE)
+
     def score(self, trainer: Trainer) -> Score:
         """The average generator's, with fresh statistics and latents that no mark has seen."""
         trainer.recalibrate()
         recipe = trainer.recipe
         draws = draw(recipe, trainer.classes, self.images, recipe.seed + 1)
         pictures, fakes = fake_side(trainer.average, draws, trainer.device.device, self.network)
-        size = max(2, min(self.images, len(self.reals.labels)) // SHARE)
         reals = self.reals.features.values
-        kid = kernel_distance(fakes.values, reals, subsets=SUBSETS, size=size)
-        return Score(kid.mean, kid.deviation, kid.size, pictures)
+        kid = kernel_distance(fakes.values, reals, subsets=SUBSETS, size=self.subset)
+        return Score(kid.mean, kid.deviation, pictures)

@@ -15,7 +15,7 @@ from local.plots import DARK, LIGHT, png
 from local.recipes.ranges import written
 from local.sweep import figures
 from local.sweep.findings import ENOUGH, SURE_ERRORS, SURE_TRIALS, Effect, Findings, Row
-from local.sweep.judge import SHARE, SUBSETS
+from local.sweep.judge import SUBSETS, Judge
 from local.sweep.plan import Plan
 from local.sweep.trial import picture
 
@@ -31,15 +31,16 @@ class Report:
         plan: of the sweep.
         found: its findings, with one scored trial or more.
         fixed: settings given beside the recipe, as `key=value`.
-        network: name of the one that judged.
+        judge: of its trials.
         data: what the user calls the data; None for the drawn dogs.
     """
 
     def __init__(
-        self, plan: Plan, found: Findings, fixed: Sequence[str], network: str, data: Path | None
+        self, plan: Plan, found: Findings, fixed: Sequence[str], judge: Judge, data: Path | None
     ) -> None:
         self.plan, self.found, self.fixed = plan, found, fixed
-        self.network, self.data = network, data
+        self.judge, self.data = judge, data
+        self.network = judge.network.name
 
     @property
     def best(self) -> Row:
@@ -233,10 +234,11 @@ class Report:
         return [
             paragraph(
                 f"The score is the kernel inception distance of {images:,} pictures (mean of "
-                f"{SUBSETS} subsets of {images // SHARE:,} a side; lower is better). Its deviation "
-                f"is that of one subset; the score's own is about a third of it (docs/sweep.md). "
-                f"Marks have {self.plan.recipe.quick_images:,} pictures. Unlike FID it has no bias "
-                f"for few pictures, and a perfect generator scores 0.{comparable}"
+                f"{SUBSETS} subsets of {self.judge.subset:,} a side; lower is better). Its "
+                "deviation is that of one subset; the score's own is about a third of it "
+                f"(docs/sweep.md). Marks have {self.plan.recipe.quick_images:,} pictures. Unlike "
+                "FID it has no bias for few pictures, and a perfect generator scores "
+                f"0.{comparable}"
             ),
             paragraph(
                 f"With {self._budget()}: settings that win in so short a time need not win in a "

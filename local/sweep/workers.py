@@ -17,8 +17,7 @@ from optuna.study import MaxTrialsCallback
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from local.commands.arguments import guarded
-from local.errors import reason
+from local.errors import guarded, reason
 from local.sweep import storage
 from local.sweep.judge import Judge
 from local.sweep.plan import Plan

@@ -126,6 +126,7 @@ def diversity(fakes: Tensor, reals: Tensor) -> Tensor:
 
     The root mean squared distance of a pair of each side, pixel by pixel, which is that of the
     pixels' variances: 1 as varied as the real ones, near 0 a generator that draws one picture.
+    One picture a side has no distances: 0.
     """
-    spreads = [side.float().var(dim=0).sum() for side in (fakes, reals)]
+    spreads = [side.float().var(dim=0, correction=0).sum() for side in (fakes, reals)]
     return (spreads[0] / spreads[1].clamp(min=1e-12)).sqrt()

@@ -9,8 +9,11 @@ import torch
 from torch import nn
 
 from local.errors import InputError, reason
+from local.train.clock import Budget
 
-COMPILES_FROM = 1800.0  # seconds of a run; compiling takes minutes, which a shorter one would miss
+# Compiling takes minutes, which a shorter run would miss.
+COMPILES_FROM_SECONDS = 1800.0
+COMPILES_FROM_STEPS = 20_000  # for a run that counts steps: about as long, at ten a second
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,12 @@ class Device:
         """Whether gradients need loss scaling, or they underflow."""
         return self.dtype == torch.float16
 
-    def for_seconds(self, seconds: float) -> "Device":
+    def for_budget(self, budget: Budget) -> "Device":
         """The device for a run of that length, which compiles only where it has the time."""
-        return replace(self, compiles=self.compiles and seconds >= COMPILES_FROM)
+        long = (budget.seconds is None or budget.seconds >= COMPILES_FROM_SECONDS) and (
+            budget.steps is None or budget.steps >= COMPILES_FROM_STEPS
+        )
+        return replace(self, compiles=self.compiles and long)
 
     def place(self, network: nn.Module) -> nn.Module:
         """The network on the device, its weights in the order of memory that is fastest there.

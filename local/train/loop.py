@@ -90,8 +90,9 @@ class _Loop:
         pause = min(max(TICK_SHARE * self.clock.seconds, shortest), longest)
         if self.counted and self.clock.now() - self.tick_started >= pause:
             self._tick()
-        every = self.trainer.recipe.quick_every
-        if self.quick and every and self.trainer.steps % every == 0:
+        steps, every = self.trainer.steps, self.trainer.recipe.quick_every
+        restored = steps == self.saved_steps  # after a setback: this step has its score already
+        if self.quick and every and steps % every == 0 and not restored:
             self._score(self.quick)
 
     def count(self, statistics: list[float]) -> None:
@@ -153,8 +154,7 @@ class _Loop:
         seconds = max(self.clock.now() - self.tick_started, 1e-9)
         means = [total / self.counted for total in self.sums]
         record = self._record() | dict(zip(self.trainer.statistics, means, strict=True))
-        recipe = self.trainer.recipe
-        record["images_per_second"] = self.counted * recipe.batch * recipe.d_steps / seconds
+        record["images_per_second"] = self.counted * self.trainer.recipe.shown / seconds
         for watcher in self.watchers:
             watcher.tick(record)
         self._new_tick()

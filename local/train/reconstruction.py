@@ -52,15 +52,17 @@ class Reconstruction(Trainer):
 
     def recalibrate(self) -> None:
         """Fits the density to the training pictures' latents, and measures batch norm on them."""
-        codes = self._encode(self._some(FITTED))
+        codes = self._encode(self._some(min(FITTED, len(self.data))))
         self.average.fit(codes)
-        parts = codes.split(self.recipe.batch)
+        parts = codes.split(self._fitting)
         ema.recalibrate(self.average.decoder, ((part,) for part in parts if len(part) > 1))
         self.average.eval()
 
-    def _some(self, most: int) -> Tensor:
-        """Training pictures (N, 3, S, S) uint8 from all of the set, which is sorted by breed."""
-        count = min(len(self.data), most)
+    def _some(self, count: int) -> Tensor:
+        """Training pictures (N, 3, S, S) uint8 from all of the set, which is sorted by breed.
+
+        Some come again where there are fewer.
+        """
         rows = torch.linspace(0, len(self.data) - 1, count, device=self.device.device).long()
         off = self.recipe.random_crop // 2  # the middle of larger ones
         middle = slice(off, off + self.recipe.size)
@@ -70,7 +72,7 @@ class Reconstruction(Trainer):
     def _encode(self, pictures: Tensor) -> Tensor:
         """Latents of pictures (N, 3, S, S) uint8."""
         self.encoder.eval()
-        parts = pictures.split(self.recipe.batch)
+        parts = pictures.split(self._fitting)
         codes = torch.cat([self.encoder(to_floats(part)) for part in parts])
         self.encoder.train()
         return codes

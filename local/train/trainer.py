@@ -57,6 +57,7 @@ class Trainer(ABC):
         if device.compiles:
             # What the compiler cannot do runs as it is: that must not end a run of hours.
             torch._dynamo.config.suppress_errors = True
+            torch._dynamo.reset()  # its cache has few places, which networks before these fill
             for network in self._compilable():
                 network.compile()  # in place: weights keep their names
         self.g_optimiser = self._adam(self.generator, recipe.g_lr)
@@ -86,10 +87,10 @@ class Trainer(ABC):
     @property
     def images(self) -> int:
         """Real pictures shown so far."""
-        return self.steps * self.recipe.batch * self.recipe.d_steps
+        return self.steps * self.recipe.shown
 
     def step(self, progress: float = 0.0, signals: Sequence[float] = ()) -> Tensor:
-        """Trains on one batch, without a sync with the device.
+        """Trains both networks once, without a sync with the device.
 
         Args:
             progress: share of the budget spent, which the schedules follow.
@@ -197,12 +198,16 @@ class Trainer(ABC):
         weights = (p for network in self.networks().values() for p in network.parameters())
         return bool(torch.stack([p.isfinite().all() for p in weights]).all())
 
+    @property
+    def _fitting(self) -> int:
+        """Pictures at once that fit into memory."""
+        return self.recipe.batch // self.splits
+
     def recalibrate(self) -> None:
         """Measures the averaged generator's batch-norm statistics, always on the same draws."""
         count = RECALIBRATION_BATCHES * self.recipe.batch
         draws = draw(self.recipe, self.classes, count, self.recipe.seed)
-        length = self.recipe.batch // self.splits  # what fits into memory
-        parts = (draws[first : first + length] for first in range(0, count, length))
+        parts = (draws[i : i + self._fitting] for i in range(0, count, self._fitting))
         ema.recalibrate(self.average, (part.on(self.device.device) for part in parts))
 
     def views(self, draws: Draws) -> dict[str, np.ndarray]:
