@@ -8,6 +8,9 @@ NAMES = {
     "engines": "pictures a second through the metric's network",
     "scoring": "a score, once both sides' features are there",
     "metric": "the same pictures scored by this kit and by other tools",
+    "floor": "what real dogs score under each crop policy, before any training",
+    "quality": "recipes trained alike, and what a whole submission of each is worth",
+    "judge": "does the kernel's own judge rank as the metric does?",
 }
 
 

@@ -62,7 +62,7 @@ def real_side(
         breeds = (torch.nonzero(dogs.labels == i).flatten() for i in range(len(dogs.breeds)))
         rows = torch.cat([own[evenly_spaced(len(own), each)] for own in breeds])
     pictures = dogs.pictures[rows].permute(0, 2, 3, 1).contiguous().numpy()
-    features = _kept(pictures, network)
+    features = kept(pictures, network)
     return Reals(pictures, features, dogs.labels[rows].numpy(), dogs.breeds)
 
 
@@ -80,7 +80,7 @@ def _features(pictures: np.ndarray, network: Network, title: str) -> Features:
     return Features(values, network.name, network.identity, precision=network.precision)
 
 
-def _kept(pictures: np.ndarray, network: Network) -> Features:
+def kept(pictures: np.ndarray, network: Network) -> Features:
     """The pictures' features, computed once."""
     key = hashlib.sha256(np.ascontiguousarray(pictures).data)
     key.update(f"{network.identity} {network.precision}".encode())

@@ -16,7 +16,7 @@ from threading import Timer
 from typing import Any
 
 from local import recipes, runs
-from local.data.prepared import Dogs, prepare
+from local.data.prepared import Dogs, prepare_for
 from local.errors import InputError, reason
 from local.images import facts
 from local.lock import exclusive
@@ -229,7 +229,7 @@ def _limit(build: dict[str, Any]) -> float:
 def _data(recipe: Recipe) -> Dogs:
     where = Path(os.environ.get("KAGGLE_INPUT", "/kaggle/input"))
     try:
-        dogs = prepare(where, recipe.prepared_size, recipe.crop)
+        dogs = prepare_for(recipe, where)
     except InputError as error:
         raise InputError(
             f"{error}; on Kaggle, add the competition generative-dog-images as data source;"

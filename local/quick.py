@@ -48,17 +48,26 @@ class Quick:
 
     def __call__(self, trainer: Trainer, seconds: float) -> dict[str, float]:
         """Both scores of the average generator, whose statistics are fresh."""
-        recipe = trainer.recipe
-        draws = draw(recipe, trainer.classes, recipe.quick_images, recipe.seed)
-        _, fakes = fake_side(trainer.average, draws, trainer.device.device, self.network)
-        fid = frechet_distance(moments(fakes.values), self._moments)
-        kid = kernel_distance(fakes.values, self.reals.values, subsets=SUBSETS)
-        scores = {"quick_fid": fid, "quick_kid": kid.mean}
+        fakes = self._fakes(trainer)
+        fid = frechet_distance(moments(fakes), self._moments)
+        scores = {"quick_fid": fid, "quick_kid": self._kid(fakes)}
         if fid < self.fid:
             self.fid = fid
             if self.best:
                 self._keep(self.best, trainer, seconds, scores)
         return scores
+
+    def kid(self, trainer: Trainer) -> float:
+        """One of them alone, which takes no covariance."""
+        return self._kid(self._fakes(trainer))
+
+    def _fakes(self, trainer: Trainer) -> np.ndarray:
+        recipe = trainer.recipe
+        draws = draw(recipe, trainer.classes, recipe.quick_images, recipe.seed)
+        return fake_side(trainer.average, draws, trainer.device.device, self.network)[1].values
+
+    def _kid(self, fakes: np.ndarray) -> float:
+        return kernel_distance(fakes, self.reals.values, subsets=SUBSETS).mean
 
     def _keep(self, best: Path, trainer: Trainer, seconds: float, scores: dict[str, float]) -> None:
         runs.claim(best, trainer.recipe, trainer.data)

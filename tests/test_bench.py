@@ -1,8 +1,21 @@
 """A measurement runs and says what it measured; how fast, no test says."""
 
 import json
+import math
 
+import numpy as np
+import pytest
+from helpers import noise, voc
+from PIL import Image
+
+from bench import cropped
 from bench.__main__ import main
+from local import judging
+from local.data.prepared import prepare
+from mifid.distance import memorization_distance
+from mifid.features import compute
+from mifid.frechet import frechet_distance, moments
+from mifid.network import random_network
 
 
 def test_a_training_step_is_measured_on_both_sides(capsys):
@@ -47,3 +60,89 @@ def test_every_engine_has_a_line_with_its_ratio(shared, make_dogs, capsys):
 def test_a_missing_graph_is_one_line(capsys):
     assert main(["engines", "--graph", "nowhere.pb", "--data", "nowhere.zip"]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.fixture
+def floor(tmp_path, monkeypatch):
+    """Runs the command in caches of its own, with the random network."""
+    for module in (cropped, judging):
+        monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
+    monkeypatch.delenv("MIFID_GRAPH", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def command(*words):
+        out = tmp_path / "floor.jsonl"
+        assert main(["floor", *map(str, words), "--out", str(out)]) == 0
+        return [json.loads(line) for line in out.read_text().splitlines()]
+
+    return command
+
+
+def test_the_floor_has_a_row_for_every_policy_and_one_for_each_half(floor, make_dogs, capsys):
+    rows = floor("--data", make_dogs(13), "--splits", "2")
+    policies = [row["policy"] for row in rows]
+    assert policies == [
+        *("squash", "squash", "box", "centre", "tight", "jitter", "fill"),
+        *("squash, as coarse as box", "box+squash", "tight+squash", "jitter+squash"),
+    ]
+    assert {row["crops"] for row in rows} == {6}
+    for row in rows:
+        assert all(math.isfinite(row[key]) for key in ("fid", "kid", "distance"))
+        assert row["distance"] > 0
+    assert {row["split"] for row in rows[:2]} == {0, 1}
+    assert all(row["own"] == pytest.approx(0, abs=1e-12) for row in rows[:2])
+    assert all(row["own"] > 0 for row in rows[2:])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("6 crops against 6 whole pictures of") and "100% have" in lines[2]
+    assert lines[3].startswith("not comparable")
+    assert len([line for line in lines if line.startswith("| ")]) == 1 + 10
+    assert any(line.startswith("| squash | 6 |") and " | +0.0 | " in line for line in lines)
+
+
+def test_the_floor_of_whole_halves_is_their_frechet_distance(floor, make_dogs):
+    root = make_dogs(12)
+    squash = floor("--data", root, "--splits", "1")[0]
+    whole = prepare(root, 64, "squash").pictures.permute(0, 2, 3, 1).numpy()
+    order = np.random.RandomState(0).permutation(12)
+    halves = (np.sort(rows) for rows in (order[:6], order[6:]))
+    real, other = (compute([whole[rows]], random_network()) for rows in halves)
+    assert squash["fid"] == pytest.approx(frechet_distance(moments(other), moments(real)))
+    assert squash["distance"] == pytest.approx(memorization_distance(other, real))
+
+
+def test_the_floor_counts_equally_many_crops_and_only_what_it_was_told(floor, make_dogs, capsys):
+    root = make_dogs(20)
+    annotations = sorted((root / "Annotation").glob("*/*"))
+    for annotation in annotations[::5]:
+        annotation.unlink()
+    for annotation in annotations[1::5]:
+        annotation.write_text(voc([(0, 0, 9, 9)]))  # too small to be cropped
+    words = ["--data", root, "--splits", "1", "--annotated", "--limit", "6"]
+    rows = {row["policy"]: row for row in floor(*words)}
+    assert rows["box"]["found"] < 6 and rows["centre"]["found"] == 6
+    assert {row["crops"] for row in rows.values()} == {rows["box"]["found"]}
+    out = capsys.readouterr().out
+    assert "against 6 whole pictures" in out and "100% have boxes" in out
+
+
+def test_without_boxes_the_floor_is_that_of_the_centre(floor, make_dogs, capsys):
+    root = make_dogs(8)
+    for annotation in (root / "Annotation").glob("*/*"):
+        annotation.unlink()
+    rows = {row["policy"]: row for row in floor("--data", root, "--splits", "1")}
+    assert len({rows[policy]["fid"] for policy in ("box", "centre", "tight", "fill")}) == 1
+    assert main(["floor", "--data", str(root), "--annotated"]) == 2
+    error = capsys.readouterr().err
+    assert "0 pictures with an annotation" in error and len(error.strip().splitlines()) == 1
+
+
+def test_a_coarse_picture_has_no_more_detail_than_its_crop(make_dogs, tmp_path):
+    root = make_dogs(2)
+    (root / "Annotation/n00000001-Red_dog/n00000001_0").write_text(voc([(0, 0, 32, 32)]))
+    (root / "Annotation/n00000002-Blue_dog/n00000002_1").write_text(voc([(10, 10, 90, 80)]))
+    fine = np.asarray(noise(64, 64, 1))
+    names = ["all-dogs/n00000001_0.jpg", "all-dogs/n00000002_1.jpg"]
+    small, same = cropped.coarse(root, dict.fromkeys(names, fine))
+    half = Image.fromarray(fine).resize((32, 32), Image.Resampling.LANCZOS)
+    assert np.array_equal(small, half.resize((64, 64), Image.Resampling.LANCZOS))
+    assert np.array_equal(same, fine)

@@ -21,7 +21,7 @@ from local.commands.arguments import (
     seed,
 )
 from local.data.default import data_path
-from local.data.prepared import prepare
+from local.data.prepared import prepare_for
 from local.errors import InputError
 from local.project import CACHE
 from local.recipes import ranges
@@ -53,7 +53,7 @@ def run(words: Sequence[str]) -> int:
     options = _parse(words)
     plan = _plan(options)
     chosen = _devices(options.device, plan.budget)
-    dogs = prepare(plan.data, plan.recipe.prepared_size, plan.recipe.crop, CACHE)
+    dogs = prepare_for(plan.recipe, plan.data, CACHE)
     say(f"data: {dogs.counts}")
     network = open_network(plan.graph, device=chosen[0].device.type)
     output_folder(plan.folder)

@@ -6,11 +6,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local import breeds, recipes, runs
+from local import augmentations, breeds, recipes, runs
 from local.atomic import replacing
-from local.commands.arguments import DEVICE_HELP, add_data, add_graph, count, parser, positive
+from local.commands.arguments import (
+    DEVICE_HELP,
+    add_data,
+    add_graph,
+    count,
+    output,
+    parser,
+    positive,
+)
 from local.data.default import data_path
-from local.data.prepared import Dogs, prepare
+from local.data.prepared import Dogs, prepare_for
 from local.errors import InputError
 from local.images import facts, write_images
 from local.judging import real_side
@@ -38,6 +46,7 @@ EXAMPLES = """\
   python -m local train --data all-dogs/ --steps 2000 batch=64 crop=squash
   python -m local train --data mnist --recipe dense-gan size=28 crop=squash
   python -m local train --data cifar10 --recipe dcgan-cifar --graph classify_image_graph_def.pb
+  python -m local train --aug-sheet sheet.png rotation=10 diffaugment=colour+translation+cutout
 The same --out again goes on where the run stopped."""
 
 
@@ -46,11 +55,17 @@ def run(words: Sequence[str]) -> int:
     options = _parse(words)
     folder = options.out or Path("runs") / options.recipe
     recipe = recipes.override(recipes.get(options.recipe), options.settings)
+    if options.aug_sheet:
+        output(options.aug_sheet)
     device = devices.choose(options.device)
-    dogs = prepare(data_path(options.data), recipe.prepared_size, recipe.crop, CACHE)
+    dogs = prepare_for(recipe, data_path(options.data), CACHE)
     say(f"data: {dogs.counts}")
-    runs.claim(folder, recipe, dogs)
+    if options.aug_sheet:
+        save_png(augmentations.picture(dogs, recipe), options.aug_sheet)
+        print(options.aug_sheet)
+        return 0
     network = _judging(options, recipe, device)
+    runs.claim(folder, recipe, dogs)
     budget = _budget(options, recipe, len(dogs))
     with exclusive(folder):
         return _train(options, recipe, device.for_budget(budget), dogs, folder, network, budget)
@@ -144,6 +159,12 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     )
     add_graph(command)
     command.add_argument("--device", default="auto", help=DEVICE_HELP)
+    command.add_argument(
+        "--aug-sheet",
+        type=Path,
+        metavar="FILE",
+        help="only draw what augmentation does to the pictures, as a PNG",
+    )
     command.add_argument("settings", nargs="*", metavar="key=value", help="settings of the recipe")
     return command.parse_intermixed_args(words)
 

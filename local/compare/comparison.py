@@ -10,7 +10,7 @@ import torch
 from local.compare import budgets, row, training
 from local.compare.judge import Judge
 from local.compare.row import Row
-from local.data.prepared import Dogs, prepare
+from local.data.prepared import Dogs, prepare_for
 from local.errors import reason
 from local.pictures import submitted
 from local.project import CACHE
@@ -82,7 +82,7 @@ class Comparison:
 
     def _dogs(self, recipe: Recipe) -> Dogs:
         """The recipe's training set, which is kept on disk: in memory all of them are gigabytes."""
-        return prepare(self.data, recipe.prepared_size, recipe.crop, CACHE)
+        return prepare_for(recipe, self.data, CACHE)
 
 
 def _full(error: Exception) -> bool:

@@ -27,11 +27,13 @@ from tqdm import tqdm
 from local.atomic import replacing
 from local.data.classes import Classes
 from local.data.competition import Collection, Picture, find
-from local.data.crops import regions
+from local.data.crops import left_out, regions
 from local.data.files import File, read
 from local.errors import InputError
+from local.recipes import Recipe
 
 CACHE_FORMAT = "1"  # raise it whenever the same settings would give other pixels
+LARGEST = 4 * 2**30  # bytes that several crops a dog may take, in memory and on the device
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Dogs(TrainingSet):
     counts: Counts
 
 
-def prepare(path: Path, size: int, crop: str, cache: Path | None = None) -> Dogs:
+def prepare(path: Path, size: int, crop: str, cache: Path | None = None, crops: int = 1) -> Dogs:
     """Reads the data at `path`, crops every dog and resizes it with LANCZOS.
 
     Args:
@@ -92,27 +94,45 @@ def prepare(path: Path, size: int, crop: str, cache: Path | None = None) -> Dogs
         size: side of the result, pixels.
         crop: a policy of `crops.POLICIES`.
         cache: folder where the result is kept, keyed by content and settings; None keeps nothing.
+        crops: of each dog, for a policy that draws them (`crops.DRAWN`); of any other there is one.
 
     Raises:
-        InputError: no pictures, none that gives a crop, a broken or unsafe archive, a picture bomb.
+        InputError: no pictures, none that gives a crop, a broken or unsafe archive, a picture bomb;
+            or several crops a dog that together take more than 4 GB.
     """
     collection = find(path)
+    _check_room(len(collection.pictures), size, crops)
     if cache is None:
-        return _prepare(collection, size, crop)
-    file = cache / f"dogs-{_key(collection, size, crop)}.safetensors"
+        return _prepare(collection, size, crop, crops)
+    file = cache / f"dogs-{_key(collection, size, crop, crops)}.safetensors"
     if file.exists():
         try:
             return _load(file)
         except (SafetensorError, OSError, LookupError, TypeError, ValueError):
             pass  # damaged: it is prepared anew, and written over
-    dogs = _prepare(collection, size, crop)
+    dogs = _prepare(collection, size, crop, crops)
     _save(dogs, file)
     return dogs
 
 
-def _prepare(collection: Collection, size: int, crop: str) -> Dogs:
+def prepare_for(recipe: Recipe, path: Path, cache: Path | None = None) -> Dogs:
+    """The training set of a recipe; arguments and errors as of `prepare`."""
+    return prepare(path, recipe.prepared_size, recipe.crop, cache, recipe.crops)
+
+
+def _check_room(pictures: int, size: int, crops: int) -> None:
+    """Refuses what would not fit, before an hour of decoding (one crop a dog is always tried)."""
+    needed = pictures * crops * 3 * size * size
+    if crops > 1 and needed > LARGEST:
+        raise InputError(
+            f"{crops} crops of {size}x{size} of each of {pictures:,} pictures take"
+            f" {needed / 2**30:.1f} GB, and {LARGEST // 2**30} are the most; lower crops="
+        )
+
+
+def _prepare(collection: Collection, size: int, crop: str, crops: int) -> Dogs:
     tally: Counter[str] = Counter()
-    crops: list[np.ndarray] = []
+    kept: list[np.ndarray] = []
     origins: list[Picture] = []
     # Pillow releases the interpreter's lock while it decodes and resizes: threads are enough.
     with (
@@ -121,25 +141,25 @@ def _prepare(collection: Collection, size: int, crop: str) -> Dogs:
         tqdm(total=len(collection.pictures), desc="pictures", disable=None, leave=False) as bar,
     ):
         warnings.simplefilter("ignore")  # about EXIF and palettes; bombs are refused below
-        work = pool.map(lambda picture: _crops(picture, size, crop), collection.pictures)
+        work = pool.map(lambda picture: _crops(picture, size, crop, crops), collection.pictures)
         for picture, (found, notes) in zip(collection.pictures, work, strict=True):
-            crops += found
+            kept += found
             origins += [picture] * len(found)
             tally.update(notes)
             bar.update()
-    if not crops:
+    if not kept:
         why = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in tally.items())
         raise InputError(f"none of {len(collection.pictures)} pictures gave a crop ({why})")
     wnids = sorted({picture.breed for picture in origins})
     index = {wnid: i for i, wnid in enumerate(wnids)}
     return Dogs(
-        pictures=torch.from_numpy(np.stack(crops)),
+        pictures=torch.from_numpy(np.stack(kept)),
         labels=torch.tensor([index[picture.breed] for picture in origins]),
         breeds=collection.names(wnids),
         sources=[picture.name for picture in origins],
         counts=Counts(
             pictures=len(collection.pictures),
-            crops=len(crops),
+            crops=len(kept),
             not_decoded=tally["not_decoded"],
             boxes_left_out=tally["boxes_left_out"],
             without_annotation=sum(p.annotation is None for p in collection.pictures),
@@ -149,7 +169,9 @@ def _prepare(collection: Collection, size: int, crop: str) -> Dogs:
     )
 
 
-def _crops(picture: Picture, size: int, crop: str) -> tuple[list[np.ndarray], Counter[str]]:
+def _crops(
+    picture: Picture, size: int, crop: str, crops: int
+) -> tuple[list[np.ndarray], Counter[str]]:
     """Crops of one picture, each (3, size, size) uint8, and what to count."""
     notes: Counter[str] = Counter()
     try:
@@ -164,9 +186,10 @@ def _crops(picture: Picture, size: int, crop: str) -> tuple[list[np.ndarray], Co
     except Exception:  # on damaged files Pillow raises nearly everything
         notes["not_decoded"] = 1
         return [], notes
-    found = regions(crop, *image.size, boxes)
-    if crop in ("box", "face") and boxes:
-        notes["boxes_left_out"] = len(boxes) - len(found)
+    # By the name alone: Kaggle has the pictures in other folders, and should draw the same crops.
+    found = regions(crop, *image.size, boxes, picture.file.path.name, crops)
+    if missing := left_out(crop, *image.size, boxes):
+        notes["boxes_left_out"] = missing
     return [_resize(image.crop(region), size) for region in found], notes
 
 
@@ -196,7 +219,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _key(collection: Collection, size: int, crop: str) -> str:
+def _key(collection: Collection, size: int, crop: str, crops: int) -> str:
     """A hash of the content and of every setting that decides a pixel."""
     used = [p.file for p in collection.pictures]
     used += [p.annotation for p in collection.pictures if p.annotation]
@@ -206,7 +229,8 @@ def _key(collection: Collection, size: int, crop: str) -> str:
     ) as pool:  # a share each: a task a file costs more than its hash
         shares = pool.map(_digests, (used[i::threads] for i in range(threads)))
     content = sorted(itertools.chain.from_iterable(shares))
-    settings = [CACHE_FORMAT, PIL.__version__, size, crop, collection.annotations_without_picture]
+    settings = [CACHE_FORMAT, PIL.__version__, size, crop, crops]
+    settings += [collection.annotations_without_picture]
     key = json.dumps([settings, sorted(collection.breed_names.items()), content])
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 

@@ -64,7 +64,8 @@ def _outline(pen: ImageDraw.ImageDraw, box: tuple[float, float, float, float]) -
 
 def _first_crop(about: Seen, policy: str) -> np.ndarray:
     image = _decode(about)
-    found = regions(policy, *image.size, about.boxes) if image else []
+    key = about.picture.file.path.name  # as for training
+    found = regions(policy, *image.size, about.boxes, key) if image else []
     if image is None or not found:
         return _crossed(SIDE)
     return np.asarray(image.crop(found[0]).resize((SIDE, SIDE), Image.Resampling.LANCZOS))

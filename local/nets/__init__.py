@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from local.nets import autoencoder, basic, cgan, csagan, dcgan, dcgan_5x5, dense
+from local.nets import autoencoder, basic, biggan, cgan, csagan, dcgan, dcgan_5x5, dense, r3gan
 from local.recipes import Recipe
 
 Build = Callable[[Recipe, int], nn.Module]
@@ -23,7 +23,8 @@ def discriminator(recipe: Recipe, breeds: int) -> nn.Module:
     """The recipe's discriminator.
 
     Pictures (N, 3, size, size) and labels (N,) below `breeds` to logits (N,), over 0 for real;
-    networks that are not conditional need no labels.
+    networks that are not conditional need no labels. With an auxiliary classifier, to a pair:
+    those, and logits of the breeds (N, breeds).
     """
     return DISCRIMINATORS[recipe.network](recipe, breeds)
 
@@ -51,17 +52,25 @@ def _layers(recipe: Recipe) -> tuple[int, int]:
 GENERATORS: dict[str, Build] = {
     "autoencoder": _autoencoder,
     "basic": lambda r, breeds: basic.Generator(r.latent, r.g_width, _layers(r)[0]),
+    "biggan": lambda r, breeds: biggan.Generator(r.latent, r.g_width, *_layers(r), breeds),
     "cgan": lambda r, breeds: cgan.Generator(r.latent, r.g_width, *_layers(r), breeds),
     "csagan": lambda r, breeds: csagan.Generator(r.latent, r.g_width, *_layers(r), breeds),
     "dcgan": lambda r, breeds: dcgan.Generator(r.latent, r.g_width, *_layers(r)),
     "dcgan-5x5": lambda r, breeds: dcgan_5x5.Generator(r.latent, r.g_width, *_layers(r)),
     "dense": lambda r, breeds: dense.Generator(r.latent, r.g_width, r.size),
+    "r3gan": lambda r, breeds: r3gan.Generator(r.latent, r.g_width, *_layers(r), breeds),
 }
 DISCRIMINATORS: dict[str, Build] = {
     "basic": lambda r, breeds: basic.Discriminator(r.d_width, _layers(r)[0]),
+    "biggan": lambda r, breeds: biggan.Discriminator(
+        r.d_width, *_layers(r), breeds, r.auxiliary > 0, r.deviation
+    ),
     "cgan": lambda r, breeds: cgan.Discriminator(r.d_width, *_layers(r), breeds, r.dropout),
     "csagan": lambda r, breeds: csagan.Discriminator(r.d_width, *_layers(r), breeds),
-    "dcgan": lambda r, breeds: dcgan.Discriminator(r.d_width, *_layers(r), r.spectral_norm),
+    "dcgan": lambda r, breeds: dcgan.Discriminator(
+        r.d_width, *_layers(r), r.spectral_norm, r.deviation
+    ),
     "dcgan-5x5": lambda r, breeds: dcgan_5x5.Discriminator(r.d_width, *_layers(r)),
     "dense": lambda r, breeds: dense.Discriminator(r.d_width, r.size, r.dropout),
+    "r3gan": lambda r, breeds: r3gan.Discriminator(r.d_width, *_layers(r), breeds, r.deviation),
 }

@@ -4,7 +4,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
-from local.nets.blocks import bounded
+from local.nets.blocks import bounded, orthogonal
+
+ATTENDS_AT = 32  # places a side
+
+
+def attends_at(size: int) -> int:
+    """Side of the planes that attend, in a network for pictures of that size."""
+    return min(ATTENDS_AT, size // 2)
 
 
 class SelfAttention(nn.Module):
@@ -16,10 +23,10 @@ class SelfAttention(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         looked_at, seen = max(1, channels // 8), max(1, channels // 2)
-        self.query = bounded(nn.Conv2d(channels, looked_at, 1, bias=False))
-        self.key = bounded(nn.Conv2d(channels, looked_at, 1, bias=False))
-        self.value = bounded(nn.Conv2d(channels, seen, 1, bias=False))
-        self.out = bounded(nn.Conv2d(seen, channels, 1, bias=False))
+        self.query = _bounded(channels, looked_at)
+        self.key = _bounded(channels, looked_at)
+        self.value = _bounded(channels, seen)
+        self.out = _bounded(seen, channels)
         self.gain = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -31,3 +38,7 @@ class SelfAttention(nn.Module):
         looks = (query @ key).softmax(dim=-1)  # (N, HW, HW/4)
         seen = (value @ looks.transpose(1, 2)).unflatten(2, x.shape[2:])  # (N, C/2, H, W)
         return x + self.gain * self.out(seen)
+
+
+def _bounded(inputs: int, outputs: int) -> nn.Module:
+    return bounded(orthogonal(nn.Conv2d(inputs, outputs, 1, bias=False)))

@@ -1,6 +1,8 @@
 """Layers that several networks are made of."""
 
-from torch import nn
+from collections.abc import Callable
+
+from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
@@ -38,6 +40,40 @@ def down(
 def bounded(layer: nn.Module, spectral: bool = True) -> nn.Module:
     """The layer with its largest gain held at 1 (Miyato et al. 2018, arXiv 1802.05957), or not."""
     return spectral_norm(layer) if spectral else layer
+
+
+def orthogonal(layer: nn.Conv2d | nn.Linear | nn.Embedding) -> nn.Module:
+    """The layer with an orthogonal matrix for weights (Saxe et al. 2014, arXiv 1312.6120), no bias.
+
+    Before `bounded`, which measures the weights that it finds.
+    """
+    nn.init.orthogonal_(layer.weight)
+    if not isinstance(layer, nn.Embedding) and layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+class ConditionalNorm(nn.Module):
+    """Batch norm of planes (N, C, H, W) whose scale and shift follow a condition.
+
+    From Dumoulin et al. 2017 (arXiv 1610.07629) and de Vries et al. 2017 (arXiv 1707.00683).
+
+    Args:
+        channels: C.
+        layer: of a number of channels, what makes so many of a condition: (N, C) of a vector
+            (N, L), or of labels (N,). The scale is 1 where it gives 0.
+    """
+
+    def __init__(self, channels: int, layer: Callable[[int], nn.Module]) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.scale, self.shift = layer(channels), layer(channels)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """See the class."""
+        made = (layer(condition).to(x.dtype) for layer in (self.scale, self.shift))
+        scale, shift = (values[:, :, None, None] for values in made)
+        return self.norm(x) * (1 + scale) + shift
 
 
 def initialise(module: nn.Module) -> None:

@@ -6,14 +6,16 @@ Residual blocks under spectral norm on both sides; conditional batch norm in the
 side in a smaller one.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, relu
+from torch.nn.functional import leaky_relu, relu
 
-from local.nets.attention import SelfAttention
-from local.nets.blocks import SLOPE, bounded
+from local.nets.attention import SelfAttention, attends_at
+from local.nets.blocks import SLOPE, ConditionalNorm, bounded
+from local.nets.residual import Down, Up
 
-ATTENDS_AT = 32  # places a side
 LARGEST = 8  # channels of the smallest planes, in widths
 
 
@@ -41,9 +43,9 @@ class Generator(nn.Module):
         channels = _channels(width, doublings)[::-1]  # at size 64: 8, 4, 2, 1 widths
         self.from_latent = bounded(nn.Linear(latent, channels[0] * base * base))
         self.blocks, self.attention = nn.ModuleList(), nn.ModuleDict()
-        inputs, side, attends = channels[0], base, _attends(base * 2**doublings)
+        inputs, side, attends = channels[0], base, attends_at(base * 2**doublings)
         for i, outputs in enumerate(channels):
-            self.blocks.append(_Up(inputs, outputs, breeds))
+            self.blocks.append(Up(inputs, outputs, partial(_norm, breeds)))
             inputs, side = outputs, 2 * side
             if side == attends:
                 self.attention[str(i)] = SelfAttention(outputs)
@@ -77,9 +79,9 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         self.blocks, self.attention = nn.ModuleList(), nn.ModuleDict()
-        inputs, side, attends = 3, base * 2**doublings, _attends(base * 2**doublings)
+        inputs, side, attends = 3, base * 2**doublings, attends_at(base * 2**doublings)
         for i, outputs in enumerate(_channels(width, doublings)):  # at size 64: 1, 2, 4, 8 widths
-            self.blocks.append(_Down(inputs, outputs, first=i == 0))
+            self.blocks.append(Down(inputs, outputs, SLOPE, first=i == 0))
             inputs, side = outputs, side // 2
             if side == attends:
                 self.attention[str(i)] = SelfAttention(outputs)
@@ -97,60 +99,17 @@ class Discriminator(nn.Module):
         return self.to_logit(seen).flatten() + (self.breed(labels) * seen).sum(dim=1)
 
 
-class ConditionalNorm(nn.Module):
-    """Batch norm (N, C, H, W) whose scale and shift are those of the label."""
-
-    def __init__(self, channels: int, breeds: int) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm2d(channels, affine=False)
-        self.scale = nn.Embedding(breeds, channels)
-        self.shift = nn.Embedding(breeds, channels)
-        nn.init.ones_(self.scale.weight)
-        nn.init.zeros_(self.shift.weight)
-
-    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        """See the class."""
-        scale, shift = (table(labels)[:, :, None, None] for table in (self.scale, self.shift))
-        return self.norm(x) * scale + shift
+def _norm(breeds: int, channels: int) -> ConditionalNorm:
+    """The norm of planes that follows the label (N,)."""
+    return ConditionalNorm(channels, partial(_zeros, breeds))
 
 
-class _Up(nn.Module):
-    """(N, inputs, S, S) to (N, outputs, 2S, 2S)."""
-
-    def __init__(self, inputs: int, outputs: int, breeds: int) -> None:
-        super().__init__()
-        self.norm1 = ConditionalNorm(inputs, breeds)
-        self.norm2 = ConditionalNorm(outputs, breeds)
-        self.conv1 = bounded(nn.Conv2d(inputs, outputs, 3, padding=1))
-        self.conv2 = bounded(nn.Conv2d(outputs, outputs, 3, padding=1))
-        self.past = bounded(nn.Conv2d(inputs, outputs, 1))
-
-    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        new = interpolate(relu(self.norm1(x, labels)), scale_factor=2)
-        new = self.conv2(relu(self.norm2(self.conv1(new), labels)))
-        return new + interpolate(self.past(x), scale_factor=2)
-
-
-class _Down(nn.Module):
-    """(N, inputs, 2S, 2S) to (N, outputs, S, S)."""
-
-    def __init__(self, inputs: int, outputs: int, first: bool) -> None:
-        super().__init__()
-        self.first = first  # pictures themselves are not rectified
-        self.conv1 = bounded(nn.Conv2d(inputs, outputs, 3, padding=1))
-        self.conv2 = bounded(nn.Conv2d(outputs, outputs, 3, padding=1))
-        self.past = bounded(nn.Conv2d(inputs, outputs, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        new = self.conv1(x if self.first else leaky_relu(x, SLOPE))
-        new = avg_pool2d(self.conv2(leaky_relu(new, SLOPE)), 2)
-        return new + self.past(avg_pool2d(x, 2))
+def _zeros(breeds: int, channels: int) -> nn.Module:
+    table = nn.Embedding(breeds, channels)
+    nn.init.zeros_(table.weight)
+    return table
 
 
 def _channels(width: int, doublings: int) -> list[int]:
     """Channels of each block's planes, the largest planes first."""
     return [width * min(2**i, LARGEST) for i in range(doublings)]
-
-
-def _attends(size: int) -> int:
-    return min(ATTENDS_AT, size // 2)

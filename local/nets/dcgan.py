@@ -7,6 +7,7 @@ base of 7 pixels in place of 4 gives 56 and 112.
 from torch import Tensor, nn
 
 from local.nets.blocks import bounded, doubling, down, initialise, up
+from local.nets.minibatch import MinibatchDeviation
 
 
 class Generator(nn.Module):
@@ -51,10 +52,16 @@ class Discriminator(nn.Module):
         base: side of the last layer's input.
         doublings: number of layers before it, at least 1.
         spectral: whether its layers are under spectral norm.
+        deviation: whether the last layer sees how much the pictures of a batch differ.
     """
 
     def __init__(
-        self, width: int = 64, base: int = 4, doublings: int = 4, spectral: bool = False
+        self,
+        width: int = 64,
+        base: int = 4,
+        doublings: int = 4,
+        spectral: bool = False,
+        deviation: bool = False,
     ) -> None:
         super().__init__()
         # At size 64:                                                       width x 32 x 32
@@ -65,9 +72,11 @@ class Discriminator(nn.Module):
             blocks.append(down(channels, channels * 2, spectral=spectral))
             channels *= 2
         self.blocks = nn.Sequential(*blocks)
+        self.deviation = MinibatchDeviation() if deviation else nn.Identity()
+        channels += int(deviation)
         self.to_logit = bounded(nn.Conv2d(channels, 1, base), spectral)  # 1 x 1 x 1
         self.apply(initialise)
 
     def forward(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
         """See the class; labels play no part."""
-        return self.to_logit(self.blocks(pictures)).flatten()
+        return self.to_logit(self.deviation(self.blocks(pictures))).flatten()

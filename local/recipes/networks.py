@@ -6,14 +6,21 @@ Sides are one formula for all: a small base, doubled by each layer.
 from dataclasses import dataclass
 
 LARGEST = 128  # pixels a side
-GAME = ("bce", "ralsgan")  # losses of two sides that play against each other
-SLOPED = (*GAME, "wgan")  # and where a discriminator's slope can be penalised:
+# Losses of two sides that play against each other, and those where a slope can be penalised.
+GAME = ("bce", "hinge", "lsgan", "rabce", "ralsgan", "rahinge", "rpgan")
+SLOPED = (*GAME, "wgan")
 RECONSTRUCTION = ("mse",)  # of one network alone
-OF_TWO_SIDES = frozenset({"smoothing", "noise", "d_steps"})
+AUGMENTED = frozenset({"diffaugment", "augment_p", "augment_ramp", "ada", "ada_kimg"})
+OF_TWO_SIDES = AUGMENTED | frozenset(
+    {"smoothing", "margin", "noise", "d_steps", "bcr", "zcr_d", "zcr_g", "zcr_noise"}
+)
 # Under batch norm a logit depends on the whole batch, so that no picture has a slope of its own
 # (Gulrajani et al. 2017, arXiv 1704.00028, section 4): a penalty is for discriminators without.
-OF_SLOPED = OF_TWO_SIDES | {"penalty"}
-SOME = OF_SLOPED | {"spectral_norm", "dropout", "latent_side", "latent_channels"}
+OF_SLOPED = OF_TWO_SIDES | {"penalty", "penalty_kind", "penalty_every"}
+SOME = OF_SLOPED | {
+    *("spectral_norm", "dropout", "deviation", "auxiliary"),
+    *("latent_side", "latent_channels"),
+}
 
 
 @dataclass(frozen=True)
@@ -51,9 +58,18 @@ NETWORKS = {
         bases=(4,), losses=RECONSTRUCTION, settings=frozenset({"latent_side", "latent_channels"})
     ),
     "basic": Network(bases=(2, 4, 5, 7, 8, 10, 14, 16), layers=3),
+    "biggan": Network(
+        bases=(4,),
+        losses=SLOPED,
+        conditional=True,
+        settings=OF_SLOPED | {"deviation", "auxiliary"},
+    ),
     "cgan": Network(layers=3, conditional=True, settings=OF_TWO_SIDES | {"dropout"}),
     "csagan": Network(bases=(4,), layers=3, losses=SLOPED, conditional=True, settings=OF_SLOPED),
-    "dcgan": Network(settings=OF_TWO_SIDES | {"spectral_norm"}),
+    "dcgan": Network(settings=OF_TWO_SIDES | {"spectral_norm", "deviation"}),
     "dcgan-5x5": Network(bases=(2,), layers=4),
     "dense": Network(bases=(4, 5, 7), losses=SLOPED, settings=OF_SLOPED | {"dropout"}),
+    "r3gan": Network(
+        losses=SLOPED, conditional=True, settings=OF_SLOPED - {"zcr_g"} | {"deviation"}
+    ),
 }

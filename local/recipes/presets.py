@@ -107,6 +107,57 @@ _ALL = (
         beta2=0.9,
         ema=0.0,
     ),
+    # The competition's third place: self-attention and conditional batch norm, labels of 0.8. Its
+    # rates restarted several times; here they fall once.
+    Recipe(
+        name="sagan",
+        network="csagan",
+        latent=180,
+        crop="fill",
+        rotation=5.0,
+        smoothing=0.2,
+        batch=32,
+        d_lr=4e-4,
+        schedule="cosine",
+        lr_hold=0.0,
+        lr_end=0.1,
+        beta1=0.0,
+        ema=0.0,
+        epochs=170.0,
+    ),
+    # The first place: BigGAN (Brock et al. 2019, https://arxiv.org/abs/1809.11096) with a small
+    # batch and BCE. How much it smoothed its labels, and its widths, are not stated.
+    Recipe(
+        name="biggan",
+        network="biggan",
+        latent=120,
+        smoothing=0.1,
+        batch=32,
+        g_lr=3e-4,
+        d_lr=3e-4,
+        beta1=0.0,
+        ema=0.0,
+        epochs=130.0,
+    ),
+    # Without tricks (Huang et al. 2024, https://arxiv.org/abs/2501.05441), a third of the paper's
+    # width and a quarter of its batch. There the penalty falls to a tenth; here it stays.
+    Recipe(
+        name="r3gan",
+        network="r3gan",
+        latent=64,
+        g_width=128,
+        d_width=128,
+        loss="rpgan",
+        penalty=1.0,
+        penalty_kind="r1r2",
+        batch=64,
+        schedule="cosine",
+        lr_hold=0.0,
+        lr_end=0.25,
+        beta1=0.0,
+        beta2=0.99,
+        ema=0.025,
+    ),
     # One network that learns to see and one that learns to draw what it saw.
     Recipe(
         name="autoencoder",

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, fields
 
-from local.data.crops import POLICIES
+from local.data.crops import DRAWN, MOST_CROPS, POLICIES
 from local.errors import InputError
 from local.recipes.networks import NETWORKS, SOME, Network
 
 LATENTS = ("normal", "uniform")
 SCHEDULES = ("exponential", "cosine")
+OPERATIONS = ("colour", "translation", "cutout")
+PENALTIES = ("gp", "r1", "r2", "r1r2")  # as in local.train.penalties
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,32 @@ class Recipe:
     latent_channels: int = 16  # of an autoencoder's latent
     spectral_norm: bool = False  # in the discriminator
     dropout: float = 0.0  # share of a discriminator's values that are left out, where it has any
+    deviation: bool = False  # the discriminator sees how much the pictures of a batch differ
+    auxiliary: float = 0.0  # weight of the loss of a classifier of breeds in the discriminator
     crop: str = "box"  # of local.data.crops.POLICIES
+    crops: int = 1  # of each dog, by a policy that draws them
     random_crop: int = 0  # pixels a side that a random crop takes off
     flip: bool = True  # mirror half of the real pictures
     rotation: float = 0.0  # real pictures turn by up to so many degrees, either way
     brightness: float = 0.0  # and get brighter or darker by up to that share
+    colour: float = 0.0  # and their saturation and contrast change by up to that share
+    dequantise: bool = False  # and get noise as wide as one of the 256 levels
+    diffaugment: str = ""  # of OPERATIONS, with + between: on all that the discriminator sees
+    augment_p: float = 1.0  # probability of each of them; where it is adaptive, the highest
+    augment_ramp: float = 0.0  # share of the budget over which it grows to that from 0
+    ada: float = 0.0  # adaptive: mean sign of the logits of real pictures to aim at; 0: it is not
+    ada_kimg: float = 500.0  # thousands of real pictures in which it moves from 0 to 1
     noise: float = 0.0  # deviation of the noise on all that the discriminator sees, levels of -1..1
     loss: str = "bce"  # of the network's losses
     smoothing: float = 0.0  # label smoothing: real pictures count as real to 1 minus that
-    penalty: float = 0.0  # weight of the gradient penalty
+    margin: float = 1.0  # probability at which a real picture's is cut off; 1: it is not
+    penalty: float = 0.0  # weight of the penalty on the discriminator's slope
+    penalty_kind: str = "gp"  # of PENALTIES
+    penalty_every: int = 1  # steps from one to the next, each with so many times its weight
+    bcr: float = 0.0  # weight of balanced consistency: moved pictures keep their logits
+    zcr_d: float = 0.0  # weight of latent consistency: so do pictures of latents close by
+    zcr_g: float = 0.0  # weight of the generator's side of it: which still should differ
+    zcr_noise: float = 0.03  # deviation of how far they are apart
     d_steps: int = 1  # of the discriminator, for each of the generator
     batch: int = 128
     g_lr: float = 2e-4
@@ -57,10 +76,12 @@ class Recipe:
         _one_of("latents", self.latents, LATENTS)
         _one_of("schedule", self.schedule, SCHEDULES)
         _one_of("crop", self.crop, POLICIES)
+        _one_of("penalty_kind", self.penalty_kind, PENALTIES)
         _one_of("size", self.size, self.kind.sizes, f" with network={self.network}")
         _one_of("loss", self.loss, self.kind.losses, f" with network={self.network}")
         for name in ("latent", "g_width", "d_width", "latent_channels", "d_steps", "snapshots"):
             _within(name, getattr(self, name), low=1, below=10_001)
+        _within("penalty_every", self.penalty_every, low=1, below=10_001)
         # One picture a batch has no statistics to normalise by.
         _within("batch", self.batch, low=2, below=100_001)
         _within("quick_images", self.quick_images, low=2, below=100_001)
@@ -68,10 +89,27 @@ class Recipe:
             _within(name, getattr(self, name), low=0, open_low=True)
         _within("lr_hold", self.lr_hold, low=0, below=1 + 1e-9)
         _within("lr_end", self.lr_end, low=0, open_low=True, below=1 + 1e-9)
-        for name in ("beta1", "beta2", "ema", "dropout", "brightness", "smoothing"):
+        _within("augment_p", self.augment_p, low=0, open_low=True, below=1 + 1e-9)
+        _within("augment_ramp", self.augment_ramp, low=0, below=1 + 1e-9)
+        _within("ada_kimg", self.ada_kimg, low=0, open_low=True)
+        for name in (
+            "beta1",
+            "beta2",
+            "ema",
+            "dropout",
+            "brightness",
+            "colour",
+            "smoothing",
+            "ada",
+        ):
             _within(name, getattr(self, name), low=0, below=1)
-        for name in ("noise", "penalty", "epochs"):
+        _within("margin", self.margin, low=0.5, open_low=True, below=1 + 1e-9)
+        _within("zcr_noise", self.zcr_noise, low=0, open_low=True)
+        for name in ("noise", "penalty", "epochs", "auxiliary", "bcr", "zcr_d", "zcr_g"):
             _within(name, getattr(self, name), low=0)
+        _within("crops", self.crops, low=1, below=MOST_CROPS + 1)
+        if self.crops > 1:
+            _one_of("crop", self.crop, DRAWN, f" with crops={self.crops}")
         _within("rotation", self.rotation, low=0, below=181)
         _within("random_crop", self.random_crop, low=0, below=129)
         for name in ("steps", "quick_every"):
@@ -79,6 +117,7 @@ class Recipe:
         _within("seed", self.seed, low=0, below=2**63)
         self._check_settings_of_some()
         self._check_pairs()
+        self._check_augmentation()
         if self.network == "autoencoder":
             self._check_latent()
 
@@ -93,10 +132,16 @@ class Recipe:
 
     def _check_pairs(self) -> None:
         """Refuses settings of which one leaves the other without effect, or without sense."""
-        if self.smoothing and self.loss != "bce":
-            raise InputError(f"smoothing={self.smoothing}: loss={self.loss} has no labels")
-        if self.loss == "wgan" and not self.penalty:
-            raise InputError("loss=wgan: without a penalty its slope has no bound; add penalty=10")
+        for name in ("smoothing", "margin"):
+            if getattr(self, name) != _default(name) and self.loss != "bce":
+                raise InputError(f"{name}={getattr(self, name)}: loss={self.loss} has no labels")
+        if 1 > self.margin > 1 - self.smoothing + 1e-9:
+            met = f"the label of 1 - smoothing={self.smoothing} is met before it"
+            raise InputError(f"margin={self.margin}: {met}; take at most {1 - self.smoothing:g}")
+        if self.loss == "wgan" and not (self.penalty and self.penalty_kind == "gp"):
+            raise InputError("loss=wgan: needs a slope near 1; add penalty=10 penalty_kind=gp")
+        self._check_idle("penalty_kind", "penalty_every", without=("penalty",))
+        self._check_idle("zcr_noise", without=("zcr_d", "zcr_g"))
         if bool(self.epochs) == bool(self.steps):
             both = f"epochs={self.epochs:g} steps={self.steps}"
             raise InputError(f"{both}: one of them is the horizon; set the other to 0")
@@ -104,6 +149,25 @@ class Recipe:
             if self.lr_hold == 1 and getattr(self, name) != _default(name):
                 told = f"{name}={getattr(self, name)}: rates never fall with lr_hold=1"
                 raise InputError(f"{told}; add lr_hold=0.5, the share of the budget until they do")
+
+    def _check_augmentation(self) -> None:
+        """What both sides go through, and how often."""
+        for name in self.augmentations:
+            _one_of("diffaugment", name, OPERATIONS, ", or several as in colour+cutout")
+        if len(set(self.augmentations)) < len(self.augmentations):
+            raise InputError(f"diffaugment={self.diffaugment}: names an operation twice")
+        self._check_idle("augment_p", "augment_ramp", "ada", without=("diffaugment",))
+        self._check_idle("ada_kimg", without=("ada",))
+        if self.ada and self.augment_ramp:
+            both = f"ada={self.ada} augment_ramp={self.augment_ramp}"
+            raise InputError(f"{both}: adaptive or by the clock; leave one of the two out")
+
+    def _check_idle(self, *names: str, without: tuple[str, ...]) -> None:
+        """Refuses settings that only count beside others, all of which are 0."""
+        for name in names:
+            if getattr(self, name) != _default(name) and not any(getattr(self, w) for w in without):
+                told = f"{name}={getattr(self, name)}: has no effect"
+                raise InputError(f"{told} without {' or '.join(without)}; set that too")
 
     def _check_latent(self) -> None:
         """An autoencoder's: smaller than the picture, and no smaller than what is drawn from it."""
@@ -117,6 +181,11 @@ class Recipe:
     def kind(self) -> Network:
         """What its network can do."""
         return NETWORKS[self.network]
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """Operations on all that the discriminator sees, in their order."""
+        return tuple(self.diffaugment.split("+")) if self.diffaugment else ()
 
     @property
     def shown(self) -> int:

@@ -54,10 +54,10 @@ class Marks:
     def _score(self, mark: int) -> None:
         start = time.monotonic()
         self.trainer.recalibrate()
-        scores = self.quick(self.trainer, self.clock.seconds)
-        self.trial.report(scores["quick_kid"], mark)
+        kid = self.quick.kid(self.trainer)
+        self.trial.report(kid, mark)
         self.pruned = self.trial.should_prune()
         then = "; stopped, worse than the median of those before" if self.pruned else ""
-        told = f"trial {self.trial.number}: KID {scores['quick_kid']:.4g} at {mark / MARKS:.0%}"
+        told = f"trial {self.trial.number}: KID {kid:.4g} at {mark / MARKS:.0%}"
         print(told + then, file=sys.stderr, flush=True)
         self._scoring += time.monotonic() - start

@@ -86,7 +86,7 @@ class Objective:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _run(self, trial: Trial, recipe: Recipe, folder: Path) -> float:
-        dogs = _prepared(self.plan.data, recipe.prepared_size, recipe.crop)
+        dogs = _prepared(self.plan.data, recipe.prepared_size, recipe.crop, recipe.crops)
         model = trainer(recipe, self.device, dogs)
         marks = Marks(trial, model, self.judge.quick, self.plan.budget, self.interrupted)
         well = train(model, marks.clock, folder, self.watchers, stop=marks)
@@ -140,6 +140,6 @@ def picture(folder: Path, number: int) -> Path:
 
 
 @lru_cache(maxsize=2)
-def _prepared(data: Path, size: int, crop: str) -> Dogs:
+def _prepared(data: Path, size: int, crop: str, crops: int) -> Dogs:
     """The same set serves most trials; finding it again means reading all of its archive."""
-    return prepare(data, size, crop, CACHE)
+    return prepare(data, size, crop, CACHE, crops)

@@ -1,25 +1,37 @@
 """The two networks that play against each other, and one step of their game."""
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from local import nets
 from local.data.prepared import TrainingSet
 from local.recipes import Recipe
 from local.sampling import fill
-from local.train import losses
+from local.train import consistency, diffaugment, losses
+from local.train.ada import Strength
 from local.train.devices import Device
-from local.train.penalties import gradient_penalty
+from local.train.penalties import PENALTIES, weight_at
 from local.train.team import ALONE, Team
 from local.train.trainer import Batch, Trainer
+
+SIDES = ("real", "fake")
 
 
 class Adversaries(Trainer):
     """Generator and discriminator."""
 
-    statistics = ("loss_d", "accuracy_real", "accuracy_fake", "diversity", "loss_g")
+    statistics: tuple[str, ...] = (
+        "loss_d",
+        "accuracy_real",
+        "accuracy_fake",
+        "diversity",
+        "loss_g",
+    )
     partner_name = "discriminator"
 
     def __init__(
@@ -27,6 +39,9 @@ class Adversaries(Trainer):
     ) -> None:
         super().__init__(recipe, device, data, team)
         self.loss = losses.of(recipe)
+        self.strength = Strength(recipe, device.device)
+        if recipe.diffaugment:
+            self.statistics = (*self.statistics, "augment_p")
         self._fakes: Tensor | None = None  # of the step's discriminator half, for its other half
 
     @property
@@ -38,8 +53,7 @@ class Adversaries(Trainer):
         return nets.discriminator(self.recipe, len(self.classes))
 
     def _compilable(self) -> list[nn.Module]:
-        # Compiled code has no gradients of gradients.
-        return [self.generator] if self.recipe.penalty else [self.generator, self.discriminator]
+        return [self.generator, self.discriminator]
 
     def _learn(self, shared: Tensor) -> Tensor:
         self.discriminator.requires_grad_(True)
@@ -49,13 +63,15 @@ class Adversaries(Trainer):
             on_batch = self._accumulate(loss, [self.d_optimiser], self.d_scaler, batch)
             numbers = [on_batch] if left else [on_batch, shared]
             self._update([self.d_optimiser], self.d_scaler, numbers)
+            self.strength.watch(on_batch[1])  # of the whole team by now
 
         # The gradient passes through the discriminator, and its own weights need none here:
         # without this a third of the backward pass is thrown away.
         self.discriminator.requires_grad_(False)
         loss_g = self._accumulate(self._generator_loss, [self.g_optimiser], self.g_scaler, batch)
         self._update([self.g_optimiser], self.g_scaler, [loss_g])
-        return torch.cat([on_batch, loss_g])
+        adaptive = [self.strength.p[None]] if self.recipe.diffaugment else []
+        return torch.cat([on_batch, loss_g, *adaptive])
 
     def _draw(self) -> Batch:
         """This member's share of a batch, and of all that is random about it.
@@ -67,12 +83,26 @@ class Adversaries(Trainer):
         reals = batch["reals"]
         latents = torch.empty(len(reals), recipe.latent, device=reals.device)
         batch["latents"] = fill(latents, recipe, random)
-        if recipe.noise:
-            for side in ("noise_real", "noise_fake"):
-                batch[side] = torch.empty_like(reals).normal_(0, recipe.noise, generator=random)
+        for side in SIDES:
+            drawn = self._draw_side(reals)
+            batch |= {f"{name}_{side}": tensor for name, tensor in drawn.items()}
+        if recipe.zcr_d or recipe.zcr_g:
+            near = torch.empty_like(latents).normal_(0, recipe.zcr_noise, generator=random)
+            batch["near"] = batch["latents"] + near
         if recipe.penalty:
             batch["mix"] = torch.empty_like(reals[:, :1, :1, :1]).uniform_(generator=random)
         return {name: self.team.share(tensor) for name, tensor in batch.items()}
+
+    def _draw_side(self, like: Tensor) -> Batch:
+        """What happens to pictures (N, 3, S, S) of one side before they are judged."""
+        recipe, draw = self.recipe, partial(diffaugment.draw_parameters, len(like), like.shape[2])
+        drawn = draw(recipe.augmentations, self.random, self.strength.p)
+        if recipe.noise:
+            noise = torch.empty_like(like)
+            drawn["noise"] = noise.normal_(0, recipe.noise, generator=self.random)
+        if recipe.bcr:
+            drawn["moved"] = draw(("translation",), self.random, 1.0)["shift"]
+        return drawn
 
     def _discriminator_loss(self, batch: Batch, keep: bool) -> Tensor:
         """Loss, the accuracies on real and on fake, and the diversity (4,).
@@ -83,42 +113,105 @@ class Adversaries(Trainer):
         """
         keep = keep and self.splits == 1
         reals, labels = batch["reals"], batch["labels"]
-        with self.device.autocast(), torch.set_grad_enabled(keep):
-            fakes = self.generator(batch["latents"], labels)
+        with torch.set_grad_enabled(keep):
+            fakes = self._drawn(batch["latents"], labels)
         self._fakes = fakes if keep else None
-        shown = _noisy(reals, batch, "noise_real"), _noisy(fakes.detach(), batch, "noise_fake")
-        with self.device.autocast():
-            # Two passes: batch norm over a mixed batch would tell the sides apart by itself.
-            on_real, on_fake = (self.discriminator(side, labels) for side in shown)
+        shown = self._shown(reals, batch, "real"), self._shown(fakes.detach(), batch, "fake")
+        # Two passes: batch norm over a mixed batch would tell the sides apart by itself.
+        (on_real, of_real), (on_fake, of_fake) = (self._judged(side, labels) for side in shown)
         loss = self.loss.discriminator(on_real, on_fake)
-        if self.recipe.penalty:
-            judge = partial(self.discriminator, labels=labels)
-            slope = gradient_penalty(judge, *shown, batch["mix"])
-            loss = loss + self.recipe.penalty * slope
+        loss = loss + self._told_breeds([of_real, of_fake], labels) + self._penalty(shown, batch)
+        loss = loss + self._inconsistency(shown, on_real, on_fake, batch)
         right = self.loss.right(on_real, on_fake)
         return torch.stack([loss, *right, diversity(fakes.detach(), reals)])
 
     def _generator_loss(self, batch: Batch) -> Tensor:
         """Loss (1,)."""
-        labels = batch["labels"]
+        labels, fakes = batch["labels"], self._fakes
+        if fakes is None:
+            fakes = self._drawn(batch["latents"], labels)
+        on_fake, of_fake = self._judged(self._shown(fakes, batch, "fake"), labels)
+        on_real = on_fake  # which most losses do not look at
+        if self.loss.compares:
+            on_real, _ = self._judged(self._shown(batch["reals"], batch, "real"), labels)
+        loss = self.loss.generator(on_real, on_fake) + self._told_breeds([of_fake], labels)
+        if self.recipe.zcr_g:
+            near = self._drawn(batch["near"], labels)
+            loss = loss + self.recipe.zcr_g * consistency.zcr_g(fakes, near)
+        return loss[None]
+
+    def _drawn(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """Fakes (N, 3, S, S)."""
         with self.device.autocast():
-            fakes = self._fakes
-            if fakes is None:
-                fakes = self.generator(batch["latents"], labels)
-            on_fake = self.discriminator(_noisy(fakes, batch, "noise_fake"), labels)
-            on_real = on_fake  # which most losses do not look at
-            if self.loss.compares:
-                on_real = self.discriminator(_noisy(batch["reals"], batch, "noise_real"), labels)
-        return self.loss.generator(on_real, on_fake)[None]
+            fakes: Tensor = self.generator(latents, labels)
+        return fakes
+
+    def _judged(self, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Logits (N,), and those of the breeds (N, breeds) where there is a classifier."""
+        with self.device.autocast():
+            judged = self.discriminator(pictures, labels)
+        return judged if isinstance(judged, tuple) else (judged, None)
+
+    def _told_breeds(self, told: Sequence[Tensor | None], labels: Tensor) -> Tensor | float:
+        """The auxiliary classifier's loss, on either side (Odena et al. 2017, arXiv 1610.09585)."""
+        losses = [cross_entropy(logits.float(), labels) for logits in told if logits is not None]
+        return self.recipe.auxiliary * sum(losses)
+
+    def _penalty(self, shown: tuple[Tensor, Tensor], batch: Batch) -> Tensor | float:
+        """That on the discriminator's slope, at the steps that have one."""
+        recipe, labels = self.recipe, batch["labels"]
+        weight = recipe.penalty * weight_at(self.steps, recipe.penalty_every)
+        if not weight:
+            return 0.0
+
+        def critic(pictures: Tensor) -> Tensor:
+            # Not called as a module: compiled code has no gradients of gradients.
+            judged = self.discriminator.forward(pictures, labels)
+            return judged[0] if isinstance(judged, tuple) else judged
+
+        return weight * PENALTIES[recipe.penalty_kind](critic, *shown, batch["mix"])
+
+    def _inconsistency(
+        self, shown: tuple[Tensor, Tensor], on_real: Tensor, on_fake: Tensor, batch: Batch
+    ) -> Tensor | float:
+        """How far logits move with pictures, and with latents, that should not move them."""
+        recipe, labels = self.recipe, batch["labels"]
+        loss: Tensor | float = 0.0
+        if recipe.bcr:
+            # A flip would do too, but most recipes show flipped pictures as real ones already.
+            shifts = (batch[f"moved_{side}"] for side in SIDES)
+            moved = map(diffaugment.translate, shown, shifts)
+            (real, _), (fake, _) = (self._judged(pictures, labels) for pictures in moved)
+            loss = recipe.bcr * consistency.bcr(on_real, real, on_fake, fake)
+        if recipe.zcr_d:
+            with torch.no_grad():
+                near = self._drawn(batch["near"], labels)
+            on_near, _ = self._judged(self._shown(near, batch, "fake"), labels)
+            loss = loss + recipe.zcr_d * consistency.zcr_d(on_fake, on_near)
+        return loss
+
+    def _shown(self, pictures: Tensor, batch: Batch, side: str) -> Tensor:
+        """Pictures as the discriminator sees them; `side` is real or fake."""
+        mine = {name.removesuffix(f"_{side}"): tensor for name, tensor in batch.items()}
+        shown = diffaugment.apply(pictures, mine, self.recipe.augmentations)
+        return shown + mine["noise"] if "noise" in mine else shown
+
+    def _follow(self, progress: float) -> None:
+        super()._follow(progress)
+        self.strength.follow(progress)
+
+    def training_state(self) -> dict[str, Any]:
+        """All that a resumed run needs, the probability of augmentation too."""
+        return super().training_state() | {"augment_p": self.strength.p}
+
+    def load_training_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `training_state`."""
+        super().load_training_state(state)
+        self.strength.p.copy_(state["augment_p"])
 
     def _split_further(self) -> None:
         self._fakes = None
         super()._split_further()
-
-
-def _noisy(pictures: Tensor, batch: Batch, noise: str) -> Tensor:
-    """Pictures as the discriminator sees them."""
-    return pictures + batch[noise] if noise in batch else pictures
 
 
 def diversity(fakes: Tensor, reals: Tensor) -> Tensor:

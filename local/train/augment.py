@@ -1,5 +1,6 @@
-"""What happens to real pictures on the device, batch by batch.
+"""What happens to real pictures on the device, batch by batch; the generator learns to draw it.
 
+What the discriminator sees of both sides, and the generator does not learn, is diffaugment.py's.
 All random numbers come from a generator on the pictures' device.
 """
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from local.recipes import Recipe
+from local.train.diffaugment import contrast, saturate
 
 
 def augment(pictures: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
@@ -23,6 +25,10 @@ def augment(pictures: Tensor, recipe: Recipe, generator: torch.Generator) -> Ten
         reals = rotate(reals, recipe.rotation, generator)
     if recipe.brightness:
         reals = brighten(reals, recipe.brightness, generator)
+    if recipe.colour:
+        reals = recolour(reals, recipe.colour, generator)
+    if recipe.dequantise:
+        reals = dequantise(reals, generator)
     return reals
 
 
@@ -66,6 +72,25 @@ def brighten(pictures: Tensor, share: float, generator: torch.Generator) -> Tens
     """Multiplies the light of each picture (N, 3, H, W) by 1 - share to 1 + share, cut at white."""
     factors = 1 + _evenly(len(pictures), share, generator, pictures.device)
     return ((pictures + 1) * factors.view(-1, 1, 1, 1) - 1).clamp(max=1)
+
+
+def recolour(pictures: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Multiplies saturation and contrast of each (N, 3, H, W) by 1 - share to 1 + share each."""
+    saturation, contrasts = (
+        1 + _evenly(len(pictures), share, generator, pictures.device) for _ in range(2)
+    )
+    return contrast(saturate(pictures, saturation), contrasts).clamp(-1, 1)
+
+
+def dequantise(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """Spreads each value of -1..1 evenly over its level's width of 1/128: any shape.
+
+    Real pictures have 256 levels with nothing between, generated ones have all values, and a
+    discriminator could tell them apart by that. The noise lies around the level, so that the mean
+    stays, and rounding to bytes gives the picture back.
+    """
+    noise = torch.empty_like(pictures).uniform_(-1 / 256, 1 / 256, generator=generator)
+    return (pictures + noise).clamp_(-1, 1)
 
 
 def _evenly(count: int, limit: float, generator: torch.Generator, device: torch.device) -> Tensor:

@@ -7,7 +7,8 @@ pass instead, which does not fit penalties: gradients of gradients.
 Statistics that cross the batch (batch norm, and losses that compare the two sides' means) are taken
 over a member's share alone, as in "split" or "ghost" batch norm (Hoffer et al. 2017, arXiv
 1705.08741). So a team of two equals one process that works through the batch in two splits
-(`Trainer.splits`), which is the reference that the tests hold it to.
+(`Trainer.splits`), which is the reference that the tests hold it to; but for spectral norm, which
+looks for the largest gain once in each split.
 """
 
 from collections.abc import Sequence

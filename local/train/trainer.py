@@ -37,7 +37,7 @@ class Trainer(ABC):
         caution: factor of both learning rates; a run that blew up goes on with a lower one.
     """
 
-    statistics: ClassVar[tuple[str, ...]]
+    statistics: tuple[str, ...]
     partner_name: ClassVar[str]
 
     def __init__(
@@ -99,7 +99,7 @@ class Trainer(ABC):
         Returns:
             `statistics` over the batch, then the signals, on the device.
         """
-        self._set_rates(progress)
+        self._follow(progress)
         if self.recipe.dropout:  # draws from the process's own generator, and members differ
             torch.manual_seed(self.recipe.seed + self.steps * self.team.size + self.team.rank)
         shared = self._on_device(signals)
@@ -186,7 +186,8 @@ class Trainer(ABC):
             scaler.step(optimiser)
         scaler.update()
 
-    def _set_rates(self, progress: float) -> None:
+    def _follow(self, progress: float) -> None:
+        """Sets what follows a schedule."""
         recipe = self.recipe
         fall = SCHEDULES[recipe.schedule](progress, recipe.lr_hold, recipe.lr_end)
         for optimiser, rate in ((self.g_optimiser, recipe.g_lr), (self.d_optimiser, recipe.d_lr)):

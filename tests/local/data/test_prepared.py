@@ -9,7 +9,7 @@ import torch
 from helpers import damage_member, noise, voc, zip_folder
 from PIL import Image
 
-from local.data import prepared
+from local.data import crops, prepared
 from local.data.prepared import prepare
 from local.errors import InputError
 
@@ -73,11 +73,56 @@ def test_the_cache_follows_content_and_settings(make_dogs, tmp_path, monkeypatch
         )
         with pytest.raises(AssertionError):
             prepare(root, 8, "box", cache)
+        with pytest.raises(AssertionError):
+            prepare(root, 16, "box", cache, crops=2)
+        with pytest.raises(AssertionError):
+            prepare(root, 16, "tight", cache)
         annotation = root / "Annotation/n00000001-Red_dog/n00000001_0"
         annotation.write_text(voc([(10, 10, 60, 71)]))  # as long as before
         with pytest.raises(AssertionError):
             prepare(root, 16, "box", cache)
     assert not list(cache.glob("*.partial"))
+
+
+def test_several_crops_a_dog_are_distinct_and_the_same_wherever_the_picture_lies(make_dogs):
+    root = make_dogs(3)
+    two = prepare(root, 16, "jitter", crops=2)
+    assert two.counts.crops == len(two) == 6
+    assert two.labels.tolist() == [0, 0, 0, 0, 1, 1]
+    assert two.sources[0] == two.sources[1] != two.sources[2]
+    assert len({picture.numpy().tobytes() for picture in two.pictures}) == 6
+    region = crops.regions("jitter", 100, 80, [(10, 10, 60, 70)], "n00000001_0.jpg", 2)[1]
+    image = Image.open(root / two.sources[0]).crop(region)
+    expected = np.asarray(image.resize((16, 16), Image.Resampling.LANCZOS))
+    assert np.array_equal(two.pictures[1].permute(1, 2, 0), expected)
+    (root / "all-dogs").rename(root / "elsewhere")
+    (root / "elsewhere" / "all-dogs").mkdir()
+    for file in (root / "elsewhere").glob("*.jpg"):
+        file.rename(root / "elsewhere" / "all-dogs" / file.name)
+    moved = prepare(root, 16, "jitter", crops=2)
+    assert moved.sources != two.sources
+    assert torch.equal(moved.pictures, two.pictures)
+    assert torch.equal(prepare(root, 16, "jitter").pictures, two.pictures[::2])
+
+
+def test_a_mixture_keeps_box_and_whole_picture_of_each_dog(make_dogs):
+    root = make_dogs(2)
+    (root / "Annotation/n00000002-Blue_dog/n00000002_1").write_text(voc([(0, 0, 9, 9)]))
+    mixed = prepare(root, 16, "box+squash")
+    box, whole = prepare(root, 16, "box"), prepare(root, 16, "squash")
+    parts = [box.pictures[0], whole.pictures[0], whole.pictures[1]]
+    assert torch.equal(mixed.pictures, torch.stack(parts))
+    assert mixed.counts.boxes_left_out == box.counts.boxes_left_out == 1
+
+
+def test_more_crops_than_fit_are_refused_before_the_work(make_dogs, monkeypatch):
+    root = make_dogs(3)
+    monkeypatch.setattr(prepared, "LARGEST", 3 * 2 * 3 * 16 * 16)
+    assert len(prepare(root, 16, "jitter", crops=2)) == 6
+    assert len(prepare(root, 64, "jitter")) == 3  # one crop a dog is what data are
+    monkeypatch.setattr(prepared, "_prepare", None)
+    with pytest.raises(InputError, match=r"3 crops of 16x16 of each of 3 pictures.*lower crops="):
+        prepare(root, 16, "jitter", crops=3)
 
 
 def test_a_cache_that_could_not_be_written_leaves_nothing(make_dogs, tmp_path, monkeypatch):
@@ -131,6 +176,7 @@ def test_sixteen_bits_of_grey_keep_their_shades(tmp_path):
     assert np.abs(shades - np.linspace(0, 255, 64)).max() <= 1
 
 
+@pytest.mark.slow
 def test_the_real_dogs(real_dogs, tmp_path):
     dogs = prepare(real_dogs, 64, "box", tmp_path)
     assert (dogs.counts.pictures, len(dogs.breeds)) == (12025, 15)

@@ -273,6 +273,7 @@ def test_a_folder_of_that_name_is_the_data(tmp_path, monkeypatch):
     assert default.data_path(Path("mnist")) == Path("mnist")
 
 
+@pytest.mark.slow
 def test_the_real_digits(shared):
     path = shared / "data" / "MNIST"
     digits = prepare(path, 28, "box")
@@ -286,6 +287,7 @@ def test_the_real_digits(shared):
     assert np.array_equal(digits.labels, labels)
 
 
+@pytest.mark.slow
 def test_the_real_cifar10_pictures(shared):
     pictures = prepare(shared / "data" / "cifar10-10k.zip", 32, "box")
     assert pictures.pictures.shape == (10_000, 3, 32, 32)

@@ -1,0 +1,73 @@
+"""What a recipe's augmentation does to its pictures, as a sheet to look at before any training."""
+
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from local.data.prepared import TrainingSet
+from local.pictures import sheet, to_bytes
+from local.recipes import Recipe
+from local.rows import stacked, text
+from local.train import diffaugment
+from local.train.augment import augment
+
+OF_REALS = ("random_crop", "flip", "rotation", "brightness", "colour", "dequantise")
+COLUMNS = 10
+AGAIN = 3  # rows of what the same pictures become
+PROBABILITIES = (0.0, 0.3, 1.0)
+CELL = 100  # pixels at least; smaller pictures are enlarged
+NAME_WIDTH = 140  # pixels
+GAP = 6  # pixels between rows
+TEXT = 11  # so that all settings fit beside a row
+
+
+def picture(data: TrainingSet, recipe: Recipe) -> Image.Image:
+    """The sheet: some pictures as prepared, as learnt from, and as the discriminator sees them.
+
+    The discriminator's rows have the same random numbers: a picture that is changed at one
+    probability is changed in the same way at all higher ones.
+
+    Args:
+        data: on the CPU, with pictures of `recipe.prepared_size`.
+        recipe: whose settings and seed are used.
+    """
+    random = torch.Generator().manual_seed(recipe.seed)
+    chosen = torch.linspace(0, len(data) - 1, COLUMNS).long()  # of all breeds: they are in order
+    prepared = data.pictures[chosen]
+    learnt = [augment(prepared, recipe, random) for _ in range(AGAIN)]
+    labels = ["\n".join(["learnt from", *_settings(recipe)]), *["learnt from"] * (AGAIN - 1)]
+    rows = [("real, as prepared", prepared.permute(0, 2, 3, 1).numpy())]
+    rows += zip(labels, map(to_bytes, learnt), strict=True)
+    if recipe.augmentations:
+        rows += [(_seen(recipe, p), _augmented(learnt[0], recipe, p)) for p in PROBABILITIES]
+    return stacked([_row(label, pictures, recipe.prepared_size) for label, pictures in rows])
+
+
+def _settings(recipe: Recipe) -> list[str]:
+    """What happens to real pictures, a line each."""
+    chosen = {name: getattr(recipe, name) for name in OF_REALS if getattr(recipe, name)}
+    return [name if value is True else f"{name} {value:g}" for name, value in chosen.items()]
+
+
+def _seen(recipe: Recipe, p: float) -> str:
+    return "\n".join(["discriminator sees", f"at p = {p:g}", *recipe.augmentations])
+
+
+def _augmented(pictures: Tensor, recipe: Recipe, p: float) -> np.ndarray:
+    random, policy = torch.Generator().manual_seed(recipe.seed), recipe.augmentations
+    numbers = diffaugment.draw_parameters(len(pictures), recipe.size, policy, random, p)
+    return to_bytes(diffaugment.apply(pictures, numbers, policy))
+
+
+def _row(label: str, pictures: np.ndarray, side: int) -> Image.Image:
+    """A label, and pictures (N, H, H, 3) uint8, each in the middle of a cell of that side."""
+    before = (side - pictures.shape[1]) // 2
+    frame = (before, side - pictures.shape[1] - before)
+    framed = np.pad(pictures, ((0, 0), frame, frame, (0, 0)), constant_values=255)
+    strip = sheet(framed, columns=len(framed), scale=math.ceil(CELL / side))
+    row = text(label, NAME_WIDTH + strip.width, strip.height + GAP, TEXT)
+    row.paste(strip, (NAME_WIDTH, 0))
+    return row

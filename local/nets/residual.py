@@ -1,0 +1,72 @@
+"""Residual blocks under spectral norm, with orthogonal weights to begin with.
+
+As in Miyato and Koyama 2018 (arXiv 1802.05637), Zhang et al. 2019 (arXiv 1805.08318) and Brock et
+al. 2019 (arXiv 1809.11096, figure 15).
+"""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, relu
+
+from local.nets.blocks import bounded, orthogonal
+
+
+class Up(nn.Module):
+    """Planes (N, inputs, S, S) and a condition to (N, outputs, 2S, 2S).
+
+    Args:
+        inputs: channels.
+        outputs: channels.
+        norm: of a number of channels, the norm that takes planes and the condition.
+    """
+
+    def __init__(self, inputs: int, outputs: int, norm: Callable[[int], nn.Module]) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = norm(inputs), norm(outputs)
+        self.conv1 = bounded(orthogonal(nn.Conv2d(inputs, outputs, 3, padding=1)))
+        self.conv2 = bounded(orthogonal(nn.Conv2d(outputs, outputs, 3, padding=1)))
+        self.past = bounded(orthogonal(nn.Conv2d(inputs, outputs, 1)))
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """See the class."""
+        new = interpolate(relu(self.norm1(x, condition), inplace=True), scale_factor=2)
+        new = self.conv2(relu(self.norm2(self.conv1(new), condition), inplace=True))
+        # A 1x1 convolution before the copying of places gives the same as after it, at a quarter.
+        return new + interpolate(self.past(x), scale_factor=2)
+
+
+class Down(nn.Module):
+    """Planes (N, inputs, 2S, 2S) to (N, outputs, S, S).
+
+    Args:
+        inputs: channels.
+        outputs: channels.
+        slope: of the activation below 0; 0 is ReLU.
+        first: whether it sees the pictures themselves, which are not rectified.
+        halves: whether it halves the side, or keeps it.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        slope: float = 0.0,
+        first: bool = False,
+        halves: bool = True,
+    ) -> None:
+        super().__init__()
+        self.slope, self.first, self.halves = slope, first, halves
+        self.conv1 = bounded(orthogonal(nn.Conv2d(inputs, outputs, 3, padding=1)))
+        self.conv2 = bounded(orthogonal(nn.Conv2d(outputs, outputs, 3, padding=1)))
+        changes = halves or inputs != outputs
+        self.past = bounded(orthogonal(nn.Conv2d(inputs, outputs, 1))) if changes else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        new = self.conv1(x if self.first else leaky_relu(x, self.slope))
+        new = self.conv2(leaky_relu(new, self.slope, inplace=True))
+        return self._halved(new) + self.past(self._halved(x))
+
+    def _halved(self, x: Tensor) -> Tensor:
+        return avg_pool2d(x, 2) if self.halves else x
