@@ -1,0 +1,256 @@
+"""`python -m bench judge`: does the kernel's own judge rank as the metric's network does?
+
+Learns a judge (local/judge) from the real pictures, draws pictures of every snapshot of some runs
+at several truncations, and scores each set twice: by the judge and by the metric's network. Said
+are the rank correlations (Spearman), of the judge's score against all real pictures and against
+the part that it never learned from.
+"""
+
+import argparse
+import json
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import spearmanr
+from tqdm import tqdm
+
+from bench.sides import machine
+from local import judge, nets
+from local.commands.arguments import DEVICE_HELP, Parser, add_graph, count, positive, seed
+from local.data.prepared import prepare
+from local.errors import InputError, guarded
+from local.judge import KernelJudge
+from local.judge.network import SIZE
+from local.judge.scoring import GROUPS
+from local.judging import Reals, fake_side, real_side
+from local.project import CACHE
+from local.runs import load_classes, load_recipe
+from local.sampling import draw
+from local.train import devices, snapshots
+from local.train.devices import Device
+from local.trained import Trained
+from mifid import history
+from mifid.errors import InputError as MetricInputError
+from mifid.errors import WorkError
+from mifid.network import Network, open_network
+from mifid.score import score_features
+
+FEWEST = 12  # sets of pictures of which a correlation is said
+EXAMPLES = """\
+examples:
+  python -m bench judge runs/a runs/b --data generative-dog-images.zip --graph GRAPH.pb
+  python -m bench judge runs/* --data all-dogs/ --graph GRAPH.pb --truncations none 1.5 1 0.8 \\
+      --images 2000 --reals 2000 --seconds 120 --out judge.jsonl
+
+A run keeps two snapshots: copy RUN/snapshots/step-* aside while it trains, and back at the end.
+Exit code: 0 done, 1 the judge could not learn, 2 wrong input.
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One set of pictures: the judge's scores, lower is better, and what the metric says.
+
+    seconds: that the judge took for its two scores, features included; the metric's network: its
+    features.
+    """
+
+    run: str
+    steps: int
+    truncation: float | None
+    score: float
+    error: float
+    score_unseen: float | None
+    fid: float
+    distance: float
+    label: str
+    seconds: float
+    network_seconds: float
+
+
+def run(words: Sequence[str]) -> int:
+    """Runs the command; returns the exit code."""
+    options = _parser().parse_args(words)
+    problems = (InputError, MetricInputError)
+    failures = (OSError, WorkError, judge.JudgeError)
+    return guarded("bench judge", lambda: _run(options, words), problems, failures)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m bench judge",
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs, with their snapshots")
+    add("--data", type=Path, required=True, metavar="PATH", help="real pictures")
+    add_graph(parser)
+    add(
+        "--truncations",
+        type=_truncation,
+        nargs="+",
+        default=[None, 1.5, 1.0],
+        metavar="T",
+        help="of latents; none: all of them (none 1.5 1)",
+    )
+    add("--images", type=count, default=2000, metavar="N", help="generated, of each set (2000)")
+    add("--reals", type=count, metavar="M", help="real pictures for the metric's network (all)")
+    add("--seconds", type=positive, default=60.0, metavar="S", help="of the judge's lessons (60)")
+    add("--seed", type=seed, default=0, help="of the judge (0)")
+    add("--device", default="auto", help=DEVICE_HELP)
+    add("--json", action="store_true", help="print one JSON object")
+    add("--out", type=Path, metavar="FILE", help="add a line of JSON to FILE for each set")
+    return parser
+
+
+def _truncation(text: str) -> float | None:
+    return None if text == "none" else positive(text)
+
+
+def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
+    if options.out:
+        history.check(options.out)
+    if options.images < 2 * GROUPS:
+        raise InputError(f"--images {options.images}: a score needs {2 * GROUPS} or more")
+    device = devices.choose(options.device)
+    found = _snapshots(options.runs)
+    sets = [(path, truncation) for path in found for truncation in options.truncations]
+    if len(sets) < FEWEST:
+        raise InputError(
+            f"{len(sets)} sets of pictures are too few for a rank correlation, and {FEWEST} are"
+            " needed; name more runs with more snapshots, or more --truncations"
+        )
+    network = open_network(options.graph, device=device.device.type)
+    dogs = prepare(options.data, SIZE, "squash", CACHE)
+    mine = judge.learn(dogs, device, options.seconds, options.seed)
+    reals = real_side(options.data, network, options.reals)
+    head = {
+        "machine": f"{machine()}, {device.name}",
+        "command": shlex.join(["python", "-m", "bench", "judge", *words]),
+        "data": f"{options.data}: {dogs.counts}",
+        "network": network.name,
+        "judge": mine.facts,
+    }
+    side = _Sides(mine, network, reals, device, options.images)
+    rows = []
+    for snapshot, truncation in tqdm(sets, unit="set", disable=None, leave=False):
+        rows.append(side.row(snapshot, truncation))
+        if options.out:
+            history.append(options.out, asdict(rows[-1]), head)
+    result = _result(rows)
+    if options.json:
+        print(json.dumps(head | result | {"rows": [asdict(r) for r in rows]}, allow_nan=False))
+    else:
+        print("\n".join([*map(str, head.values()), "", *_table(rows), "", *_said(result)]))
+    return 0
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """Both judges, and what they compare with; `images` generated pictures a set."""
+
+    judge: KernelJudge
+    network: Network
+    reals: Reals
+    device: Device
+    images: int
+
+    def row(self, folder: Path, truncation: float | None) -> Row:
+        """The scores of a snapshot's pictures."""
+        trained = _load(folder, self.device)
+        recipe = trained.recipe
+        draws = draw(recipe, trained.classes, self.images, recipe.seed, truncation)
+        start = time.perf_counter()
+        pictures, fakes = fake_side(trained.generator, draws, self.device.device, self.network)
+        network_seconds = time.perf_counter() - start
+        metric = score_features(fakes, self.reals.features)
+        start = time.perf_counter()
+        features = self.judge.features(pictures)
+        score = self.judge.score_features(features)
+        unseen = self.judge.unseen and self.judge.score_features(features, self.judge.unseen)
+        return Row(
+            run=str(folder.parents[1]),
+            steps=trained.snapshot.steps,
+            truncation=truncation,
+            score=score.value,
+            error=score.error,
+            score_unseen=unseen.value if unseen else None,
+            fid=metric.fid,
+            distance=metric.distance,
+            label=metric.label,
+            seconds=time.perf_counter() - start,
+            network_seconds=network_seconds,
+        )
+
+
+def _snapshots(runs: Sequence[Path]) -> list[Path]:
+    found = []
+    for path in runs:
+        own = sorted(path.glob("snapshots/step-*/average.safetensors"))
+        if not own:
+            raise InputError(f"{path}: no run with snapshots there; train it first")
+        found += [file.parent for file in own]
+    return found
+
+
+def _load(folder: Path, device: Device) -> Trained:
+    path = folder.parents[1]
+    recipe, classes = load_recipe(path), load_classes(path)
+    generator = nets.generator(recipe, len(classes))
+    snapshot = snapshots.Snapshot(folder, int(folder.name.removeprefix("step-")), 0.0)
+    snapshots.load_weights(snapshot, "average", generator)
+    return Trained(recipe, classes, device.place(generator).eval(), snapshot)
+
+
+def _result(rows: Sequence[Row]) -> dict[str, Any]:
+    """Rank correlations with the FID, and the FID of what the judge would have taken."""
+    fids = [row.fid for row in rows]
+    result: dict[str, Any] = {"sets": len(rows), "label": rows[0].label}
+    result["correlation"] = _correlation([row.score for row in rows], fids)
+    unseen = [row.score_unseen for row in rows]
+    known = [value for value in unseen if value is not None]
+    result["correlation_unseen"] = _correlation(known, fids) if len(known) == len(fids) else None
+    result["fid_of_the_judges_best"] = min(rows, key=lambda row: row.score).fid
+    result["fid_of_the_best"] = min(fids)
+    result["fid_of_the_middle"] = sorted(fids)[len(fids) // 2]
+    return result
+
+
+def _correlation(a: Sequence[float], b: Sequence[float]) -> float:
+    return float(spearmanr(a, b).statistic)
+
+
+def _table(rows: Sequence[Row]) -> list[str]:
+    """Lines of Markdown, the best FID first."""
+    label = rows[0].label
+    lines = [
+        f"| run | steps | truncation | {label} | distance | judge | judge, unseen part |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in sorted(rows, key=lambda row: row.fid):
+        truncation = "none" if row.truncation is None else f"{row.truncation:g}"
+        unseen = "" if row.score_unseen is None else f"{row.score_unseen:.2f}"
+        lines.append(
+            f"| {Path(row.run).name} | {row.steps:,} | {truncation} | {row.fid:.1f}"
+            f" | {row.distance:.3f} | {row.score:.2f} ± {row.error:.2f} | {unseen} |"
+        )
+    return lines
+
+
+def _said(result: dict[str, Any]) -> list[str]:
+    unseen = result["correlation_unseen"]
+    sets, all_reals = result["sets"], result["correlation"]
+    lines = [f"Spearman over {sets} sets: {all_reals:.3f} with all real pictures"]
+    if unseen is not None:
+        lines.append(f"with the part that the judge never learned from: {unseen:.3f}")
+    return [
+        *lines,
+        f"{result['label']} of the judge's best {result['fid_of_the_judges_best']:.1f}, of the best"
+        f" {result['fid_of_the_best']:.1f}, of the middle one {result['fid_of_the_middle']:.1f}",
+    ]

@@ -1,0 +1,100 @@
+"""`python -m bench judge` runs and says what it measured."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from helpers import noise
+from scipy.stats import spearmanr
+
+from bench import judge as bench
+from local import judging, project, runs
+from local.data.prepared import TrainingSet
+from local.judge import learning, network
+from local.recipes import Recipe
+from local.train import snapshots
+from local.train.adversaries import Adversaries
+from local.train.devices import Device
+from mifid.network import random_network
+
+RECIPE = Recipe(size=16, g_width=4, d_width=4, latent=8, batch=8)
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "dogs"
+    for i in range(60):
+        place = folder / "ab"[i % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        noise(20 + i, 20, i).save(place / f"{i}.png")
+    return folder
+
+
+@pytest.fixture
+def make_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(snapshots, "KEPT", 9)
+    for module in (project, judging, bench):
+        monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(bench, "open_network", lambda *_, **__: random_network())
+    monkeypatch.setattr(network, "WIDTHS", (4, 8, 8, 8))
+    monkeypatch.setattr(learning, "EPOCHS", 2)
+
+    def make(count, name="run"):
+        pictures = torch.randint(0, 256, (20, 3, 16, 16), dtype=torch.uint8)
+        dogs = TrainingSet(pictures, torch.zeros(20).long(), ["x"])
+        trainer = Adversaries(RECIPE, Device(torch.device("cpu"), "CPU", torch.float32), dogs)
+        runs.claim(tmp_path / name, RECIPE, dogs)
+        for _ in range(count):
+            trainer.step()
+            trainer.recalibrate()
+            snapshots.save(tmp_path / name, trainer, 1.0)
+        return str(tmp_path / name)
+
+    return make
+
+
+def test_ranks_are_compared_over_snapshots_and_truncations(data, make_run, tmp_path, capsys):
+    out = tmp_path / "judge.jsonl"
+    words = [make_run(4), "--data", str(data), "--images", "40", "--device", "cpu"]
+    words += ["--truncations", "none", "1.5", "0.5", "--out", str(out)]
+    assert bench.run(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "torch" in lines[0] and "bench judge" in lines[1]
+    assert sum(line.startswith("| run ") for line in lines) == 13
+    assert any(line.startswith("Spearman over 12 sets") for line in lines)
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert {(row["steps"], row["truncation"]) for row in rows} == {
+        (steps, truncation) for steps in (1, 2, 3, 4) for truncation in (None, 1.5, 0.5)
+    }
+    assert all(row["judge"]["task"] == "breeds" and row["score"] > 0 for row in rows)
+
+
+def test_one_object_tells_the_correlations(data, make_run, monkeypatch, capsys):
+    monkeypatch.setattr(bench, "FEWEST", 3)
+    words = [make_run(1), "--data", str(data), "--images", "40", "--device", "cpu", "--json"]
+    assert bench.run(words) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["sets"] == len(said["rows"]) == 3
+    fids, scores = ([row[name] for row in said["rows"]] for name in ("fid", "score"))
+    assert said["correlation"] == pytest.approx(spearmanr(fids, scores).statistic)
+    assert -1 <= said["correlation_unseen"] <= 1
+    assert said["fid_of_the_judges_best"] == fids[scores.index(min(scores))]
+    assert said["fid_of_the_best"] == min(fids) and "comparable" in said["label"]
+
+
+def test_few_sets_and_folders_that_are_no_runs_are_one_line(data, make_run, tmp_path, capsys):
+    words = ["--data", str(data), "--device", "cpu"]
+    for runs_given, said in (
+        ([make_run(1)], "12 are needed"),
+        ([str(tmp_path / "no")], "no run with snapshots"),
+    ):
+        assert bench.run([*runs_given, *words]) == 2
+        error = capsys.readouterr().err.strip()
+        assert said in error and len(error.splitlines()) == 1
+
+
+def test_the_table_has_the_best_first():
+    row = bench.Row("runs/a", 5, None, 3.0, 0.1, 4.0, 90.0, 0.2, "FID", 1.0, 1.0)
+    lines = bench._table([row, replace(row, fid=50.0, truncation=0.8, score_unseen=None)])
+    assert lines[2].startswith("| a | 5 | 0.8 | 50.0") and lines[3].startswith("| a | 5 | none")
