@@ -6,6 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+# Of small matrices; its threads spin while they wait. Before SciPy is loaded, which reads it once.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from helpers import ROOT, noise, voc
 
 # TensorFlow and Triton (which torch imports at an optimiser's first step) each bring LLVM, and

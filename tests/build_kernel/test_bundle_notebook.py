@@ -209,12 +209,14 @@ def stop(client, said):
     os.killpg(client.km.provisioner.pid, signal.SIGINT)  # as Jupyter's button does
 
 
+@pytest.mark.slow
 def test_stopping_the_cell_asks_the_run_once_for_its_last_archive(project, bundle, execute):
     ran = execute(cells_of(bundle(project(entry(WAITS)), as_notebook=True).text), {"ready": stop})
     assert ran.out.endswith("\nasked 1 alone True\n")  # two at once may look like one
     assert "exit code 130" in ran.error.evalue
 
 
+@pytest.mark.slow
 def test_the_run_ends_with_the_notebook_even_a_killed_one(project, bundle, execute):
     running = []
 

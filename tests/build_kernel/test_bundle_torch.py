@@ -88,6 +88,7 @@ def inductor() -> None:
         pytest.skip("torch's own compiler needs g++ and Python.h, and they are not here")
 
 
+@pytest.mark.slow
 def test_workers_that_torch_spawns_import_carried_modules(project, bundle, run):
     ran = run(bundle(project({**SPAWNS, "local/net.py": NET})).text, seconds=300)
     assert (ran.code, ran.out) == (0, "True True\n"), ran.err
@@ -105,6 +106,7 @@ def compiles(project, bundle, run, backend, folder):
     assert ran.code == 1
 
 
+@pytest.mark.slow
 def test_a_carried_network_is_traced_by_torch_compile(project, bundle, run, tmp_path):
     compiles(project, bundle, run, "eager", tmp_path / "cache")
 

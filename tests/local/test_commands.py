@@ -5,13 +5,16 @@ import json
 import signal
 
 import pytest
+import torch
 from kernel_runs import run_python
 
-from local import project
+from local import judging, project
 from local.__main__ import main
 from local.commands import train
 from local.data import default
 from local.lock import exclusive
+from local.train import devices
+from local.train.devices import Device
 from submission import archive
 
 SMALL = ["size=16", "g_width=8", "d_width=8", "latent=8", "batch=8"]
@@ -19,8 +22,10 @@ SMALL = ["size=16", "g_width=8", "d_width=8", "latent=8", "batch=8"]
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    for module in (project, train, default):
+    for module in (project, train, default, judging):
         monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
+    monkeypatch.delenv("MIFID_GRAPH", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -79,7 +84,8 @@ def test_sampling_is_repeatable_and_follows_its_seed(trained, tmp_path, capsys):
 
     assert sampled("a.zip") == sampled("b.zip")
     assert len({sampled("a.zip"), sampled("c.zip", "--seed", "1")}) == 2
-    assert len({sampled("a.zip"), sampled("d.zip", "--truncation", "0.5")}) == 2
+    cut = {sampled(f"{limit}.zip", "--truncation", limit) for limit in ("0.5", "1.5")}
+    assert len({sampled("a.zip"), *cut}) == 3
 
 
 BAD = {
@@ -149,7 +155,9 @@ raise SystemExit(main({words}))
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_an_interrupt_leaves_a_snapshot_and_the_same_command_goes_on(number, make_dogs, tmp_path):
     run = tmp_path / "run"
     words = ["train", "--data", str(make_dogs()), "--out", str(run), "--images", "4", *SMALL]
@@ -187,3 +195,87 @@ def test_a_run_that_gave_up_leaves_its_pictures_and_fails(make_dogs, tmp_path, m
     assert main([*words, "--images", "4", *SMALL]) == 1
     assert archive.check(tmp_path / "run" / "images.zip", count=4).images == 4
     assert "blew up again and again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "settings", [["epochs=0", "steps=3"], ["epochs=4"], ["epochs=8", "d_steps=2"]]
+)
+def test_without_a_budget_a_run_ends_at_its_recipe_s_horizon(settings, make_dogs, tmp_path):
+    """Of six pictures, in batches of eight."""
+    run = tmp_path / "run"
+    words = ["train", "--data", str(make_dogs()), "--out", str(run), "--images", "4", *SMALL]
+    assert main([*words, *settings]) == 0
+    assert max(p.name for p in (run / "snapshots").iterdir()) == "step-000000003"
+
+
+def test_quick_scores_are_logged_and_the_best_weights_can_be_sampled(make_dogs, tmp_path, capsys):
+    run, few = tmp_path / "run", tmp_path / "few.zip"
+    words = ["train", "--data", str(make_dogs()), "--test", str(make_dogs(8, "test"))]
+    words += ["--out", str(run), "--images", "4", *SMALL, "quick_every=2", "quick_images=4"]
+    assert main([*words, "--steps", "5"]) == 0
+    assert "quick scores: 8 real pictures, network random" in capsys.readouterr().err
+    log = [json.loads(line) for line in (run / "log.jsonl").open()]
+    scores = {line["step"]: line["quick_fid"] for line in log if "quick_fid" in line}
+    assert list(scores) == [2, 4]
+    best = json.loads((run / "best" / "score.json").read_text())
+    assert best["quick_fid"] == scores[best["step"]] == min(scores.values())
+    assert main(["sample", str(run / "best"), "--count", "4", "--out", str(few)]) == 0
+    assert archive.check(few, 4).comment["kimg"] == best["step"] * 8 / 1000
+
+
+@pytest.mark.parametrize("option", ["--graph", "--test"])
+def test_what_only_scores_need_is_refused_where_there_are_none(option, make_dogs, tmp_path, capsys):
+    run = tmp_path / "run"
+    words = ["train", "--data", str(make_dogs()), "--out", str(run), "--steps", "1", *SMALL]
+    assert main([*words, option, "nowhere"]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert option in last and "set quick_every=" in last
+    assert not run.exists()  # or who follows the line is told that a run of other settings is there
+
+
+def test_a_conditional_run_shows_its_breeds_and_draws_any_of_them(make_dogs, tmp_path, capsys):
+    run, few = tmp_path / "run", tmp_path / "few.zip"
+    words = ["train", "--recipe", "cgan", "--data", str(make_dogs()), "--out", str(run)]
+    narrow = ["size=32", "g_width=4", "d_width=4", "batch=4"]
+    assert main([*words, "--steps", "1", "--images", "4", *narrow]) == 0
+    found = json.loads((run / "breeds.json").read_text())
+    assert found["network"] == "random"
+    assert {breed["name"] for breed in found["breeds"]} == {"Red_dog", "Blue_dog"}
+    assert (run / "breeds.png").is_file()
+    words = ["sample", str(run), "--count", "4", "--out", str(few), "--breed"]
+    assert main([*words, "Red_dog"]) == 0
+    assert archive.check(few, 4).comment["breed"] == "Red_dog"
+    capsys.readouterr()
+    assert main([*words, "Green_dog"]) == 2
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1 and "no breed 'Green_dog'" in said
+    assert "Red_dog" in said.partition("there are: ")[2] and "Blue_dog" in said
+
+
+def test_uniform_latents_are_cut_within_their_range_only(make_dogs, tmp_path, capsys):
+    run = tmp_path / "run"
+    words = ["train", "--data", str(make_dogs()), "--out", str(run), "--steps", "1"]
+    assert main([*words, "--images", "4", *SMALL, "latents=uniform"]) == 0
+    words = ["sample", str(run), "--count", "4", "--out", str(tmp_path / "few.zip"), "--truncation"]
+    assert main([*words, "0.99"]) == 0
+    capsys.readouterr()
+    for limit in ("1", "1.5"):
+        assert main([*words, limit]) == 2
+        assert capsys.readouterr().err == (
+            f"local sample: --truncation {limit}: this recipe's latents lie between -1 and 1;"
+            " give less than 1\n"
+        )
+
+
+@pytest.mark.parametrize(("steps", "compiled"), [(1, []), (2, ["Generator", "Discriminator"])])
+def test_a_run_is_compiled_where_its_own_horizon_is_long_enough(
+    steps, compiled, make_dogs, tmp_path, monkeypatch
+):
+    done, able = [], Device(torch.device("cpu"), "CPU", torch.float32, compiles=True)
+    monkeypatch.setattr(devices, "choose", lambda wanted: able)
+    monkeypatch.setattr(devices, "COMPILES_FROM_STEPS", 2)
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda net: done.append(type(net).__name__))
+    words = ["train", "--data", str(make_dogs()), "--out", str(tmp_path / "run"), "--images", "4"]
+    with torch._dynamo.config.patch(suppress_errors=False):  # which compiling turns on
+        assert main([*words, *SMALL, "epochs=0", f"steps={steps}"]) == 0
+    assert done == compiled

@@ -238,6 +238,7 @@ def test_what_is_done_is_not_done_again_and_more_goes_on(data, tmp_path, capsys,
     assert (tmp_path / "out" / "best-dcgan" / "snapshots" / "step-000000004").is_dir()
 
 
+@pytest.mark.slow
 def test_time_that_is_spent_is_not_spent_again(data, tmp_path, monkeypatch):
     words = ["compare", "best-dcgan", "--images", "4", *TINY, "--data", str(data)]
     words += ["--minutes", "0.01", "--out", str(tmp_path / "out")]
@@ -252,6 +253,7 @@ def test_time_that_is_spent_is_not_spent_again(data, tmp_path, monkeypatch):
     assert json.loads((tmp_path / "out" / "compare.json").read_text())["budget"] == "0.01 minutes"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", [["--steps", "1"], ["--minutes", "1"]])
 def test_a_budget_may_only_grow(budget, data, tmp_path, capsys):
     words = ["compare", *ONE, "--data", str(data), "--out", str(tmp_path / "out")]
@@ -277,6 +279,7 @@ raise SystemExit(main({words}))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_keeps_what_there_is_and_the_same_command_goes_on(number, data, tmp_path):
     names, out = ["best-dcgan", "autoencoder"], tmp_path / "out"
@@ -316,7 +319,10 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("case", FAILURES)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=[] if case == "losses" else pytest.mark.slow) for case in FAILURES],
+)
 def test_one_failure_is_a_row_and_the_others_go_on(case, data, tmp_path, capsys, monkeypatch):
     fails, says = FAILURES[case]
     words = ["compare", "autoencoder", *ONE, "--data", str(data), "--out", str(tmp_path / "out")]
@@ -378,11 +384,14 @@ BAD = {
         "local compare: no setting 'bach' (did you mean batch?)",
     ),
     "some have it not": (
-        ["best-dcgan", "autoencoder", "penalty=10"],
-        "autoencoder: penalty=10.0: network=autoencoder has no such setting",
+        ["best-dcgan", "autoencoder", "noise=0.1"],
+        "cannot have it (autoencoder: noise=0.1: network=autoencoder has no such setting",
     ),
     "size of some": (["best-dcgan", "dcgan-cifar", "size=28"], "dcgan-cifar: size=28"),
     "seed": (["best-dcgan", "seed=3"], "write --seed"),
+    "epochs": (["best-dcgan", "epochs=3"], "epochs=3: has no effect here; --minutes or --steps"),
+    "horizon": (["best-dcgan", "epochs=0", "steps=9"], "epochs=0: has no effect here"),
+    "quick scores": (["dcgan-cifar", "quick_every=9"], "quick_every=9: has no effect here"),
     "no data": (["best-dcgan", "--data", "nowhere"], "nowhere: no such folder"),
     "no graph": (["best-dcgan", "--graph", "nowhere.pb"], "nowhere.pb"),
     "a file": (["best-dcgan", "--out", __file__], "no folder to fill"),

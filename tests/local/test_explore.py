@@ -304,6 +304,7 @@ def test_every_picture_of_the_page_lies_beside_it(look, page):
             assert image.format == "PNG"
 
 
+@pytest.mark.slow
 def test_the_same_data_give_the_same_page(kennel, look, tmp_path, capsys):
     words = ["explore", "--data", str(kennel), "--out", str(tmp_path), "--json"]
     assert main(words) == 0
@@ -414,6 +415,7 @@ def test_bad_input_is_one_line_and_two(case, make_dogs, tmp_path, monkeypatch, c
     assert not (tmp_path / "out").exists() and (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_work_that_fails_leaves_no_page(make_dogs, tmp_path, monkeypatch, capsys):
     def full(*_):
         raise OSError("no space left on device")

@@ -299,10 +299,28 @@ def test_a_resumed_run_knows_its_best(trainer, network, tmp_path):
     reals = reals_like(np.random.default_rng(0).random((30, 256)), network)
     fid = Quick(reals, network, best)(trainer, 1.0)["quick_fid"]
     assert Quick(reals, network, best).fid == fid
-    for damage in ("", "[]", '{"step": 1}', '{"quick_fid": "low"}'):
+    kept = json.loads((best / "score.json").read_text())
+    odd = [kept | {"quick_fid": "low"}, {"step": 1}, {"step": 1, "quick_fid": fid}]
+    for damage in ("", "[]", *map(json.dumps, odd)):
         (best / "score.json").write_text(damage)
         assert Quick(reals, network, best).fid == math.inf
     assert Quick(reals, network, tmp_path / "new").fid == math.inf
+
+
+def test_a_best_score_counts_only_against_the_same_network_and_real_pictures(
+    trainer, network, tmp_path
+):
+    best, values = tmp_path / "best", np.random.default_rng(0).random((30, 256))
+    reals = reals_like(values, network)
+    fid = Quick(reals, network, best)(trainer, 1.0)["quick_fid"]
+    assert Quick(reals_like(values, network), network, best).fid == fid
+    assert Quick(reals, replace(network, graph="other"), best).fid == math.inf
+    assert Quick(reals_like(values[:-1], network), network, best).fid == math.inf
+    # Scored in another way, the next one is the best so far, though it be a larger number.
+    other = Quick(reals_like(values + 9, network), network, best)
+    assert other.fid == math.inf
+    assert other(trainer, 2.0)["quick_fid"] > fid
+    assert json.loads((best / "score.json").read_text())["quick_fid"] == other.fid
 
 
 def test_without_a_folder_nothing_is_kept(trainer, network, tmp_path, monkeypatch):

@@ -64,6 +64,7 @@ def test_a_signal_before_the_training_ends_the_run_at_once(tmp_path):
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.slow
 def test_a_signal_during_the_last_archive_waits_for_it(tmp_path):
     before = "import os; nth_call(kernel._Kernel, '_write', lambda n: os.kill(os.getpid(), 15))"
     ran = run_kernel(tmp_path, before, seconds=2)
@@ -109,6 +110,7 @@ def test_an_error_in_the_first_step_leaves_nothing_and_fails(tmp_path):
     assert ran.result["images"] == 0 and not ran.result["submittable"]
 
 
+@pytest.mark.slow
 def test_whatever_stalls_the_kernel_ends_before_its_deadline(tmp_path):
     ran = run_kernel(tmp_path, "import time; at_step(30, lambda: time.sleep(100))", seconds=2)
     assert (ran.code, ran.left) == (0, ["images.zip"])
@@ -128,6 +130,7 @@ del os.O_TMPFILE
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [0, COUNT + 5])
 def test_a_stalled_write_leaves_no_half_file(tmp_path, after):
     """On a file system that knows no nameless files."""
@@ -200,6 +203,7 @@ def test_a_full_disk_leaves_the_archive_before(tmp_path):
     assert "not taken: cannot be written (No space left on device); that of 0.0 kimg" in ran.err
 
 
+@pytest.mark.slow
 def test_a_disk_that_was_always_full_fails_with_a_line(tmp_path):
     before = FULL.format(calls="range(2, 999)") + "nth_call(archive, 'encode', full)"
     ran = run_kernel(tmp_path, before, seconds=2)
@@ -319,3 +323,10 @@ def test_a_recipe_of_another_version_is_refused(tmp_path):
     ran = run_kernel(tmp_path, recipe=recipe)
     assert (ran.code, ran.left) == (2, [])
     assert "another version" in one_line(ran.err)
+
+
+def test_quick_scores_are_not_taken_and_it_says_so(tmp_path):
+    ran = run_kernel(tmp_path, until=3, recipe=asdict(replace(TINY, quick_every=1)))
+    assert ran.code == TERMINATED and ran.images
+    assert "kernel: no quick scores here: no network to judge by" in ran.err.splitlines()
+    assert "quick_fid" not in ran.out

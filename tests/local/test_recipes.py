@@ -1,11 +1,15 @@
 """Settings: what is refused, and that the line says what is possible."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import pytest
+import torch
 
+from local import nets
 from local.errors import InputError
 from local.recipes import DEFAULT, PRESETS, Recipe, from_dict, get, override
+from local.recipes.networks import NETWORKS, SOME
+from local.recipes.text import check_no_horizon
 
 
 def test_presets_carry_their_names_and_survive_saving():
@@ -34,8 +38,9 @@ def test_settings_are_converted_to_their_types():
         ("flip=perhaps", "true or false"),
         ("size=50", "16, 28, 32, 56, 64, 112, 128"),
         ("crop=oval", "box, centre, squash"),
-        ("network=vae", "autoencoder, basic, cgan, csagan, dcgan, dcgan-5x5, dense"),
-        ("loss=hinge", "bce, wgan, ralsgan with network=dcgan"),
+        ("network=vae", ", ".join(NETWORKS)),
+        ("loss=mae", f"{', '.join(NETWORKS['dcgan'].losses)} with network=dcgan"),
+        ("loss=wgan", "with network=dcgan"),
         ("loss=mse", "with network=dcgan"),
         ("latents=cauchy", "normal, uniform"),
         ("schedule=linear", "exponential, cosine"),
@@ -43,6 +48,9 @@ def test_settings_are_converted_to_their_types():
         ("dropout=0.5", "network=dcgan has no such setting"),
         ("latent_side=16", "network=dcgan has no such setting"),
         ("penalty=-1", "at least 0"),
+        ("penalty=10", "network=dcgan has no such setting"),
+        ("epochs=-1", "at least 0"),
+        ("steps=9", "epochs=100 steps=9: one of them is the horizon; set the other to 0"),
         ("rotation=200", "under 181"),
         ("d_steps=0", "at least 1"),
         ("g_lr=0", "over 0"),
@@ -50,6 +58,15 @@ def test_settings_are_converted_to_their_types():
         ("g_lr=inf", "finite"),
         ("beta1=1", "under 1"),
         ("ema=-0.1", "at least 0"),
+        ("colour=1", "under 1"),
+        ("dequantise=yes", "true or false"),
+        ("diffaugment=flip", "one of colour, translation, cutout, or several"),
+        ("diffaugment=colour,cutout", "one of colour, translation, cutout, or several"),
+        ("diffaugment=colour+colour", "twice"),
+        ("augment_p=0", "over 0"),
+        ("augment_p=0.5", "without diffaugment"),
+        ("augment_ramp=0.5", "without diffaugment"),
+        ("ada=0.6", "without diffaugment"),
         ("seed=-1", "at least 0"),
         ("name=mine", "no setting 'name'"),
         ("batch", "key=value"),
@@ -65,7 +82,7 @@ def test_a_bad_setting_is_one_line_that_says_what_is_possible(setting, says):
 
 def test_unknown_recipes_and_other_versions():
     with pytest.raises(InputError, match="dcgan"):
-        get("biggan")
+        get("stylegan")
     with pytest.raises(InputError, match=r"another version.*odd"):
         from_dict(asdict(Recipe()) | {"odd": 1})
 
@@ -74,11 +91,16 @@ def test_unknown_recipes_and_other_versions():
     ("name", "settings", "says"),
     [
         ("ralsgan", ["smoothing=0.1"], "loss=ralsgan has no labels"),
+        ("csagan-wgan", ["penalty=0"], "add penalty=10"),
+        ("dense-gan", ["loss=wgan"], "add penalty=10"),
         ("autoencoder", ["latent_side=12"], "4, 8, 16, 32 with size=64"),
         ("autoencoder", ["latent_side=64"], "4, 8, 16, 32 with size=64"),
         ("autoencoder", ["latent=5000"], "under 1025"),  # 16 x 8 x 8 numbers
         ("autoencoder", ["loss=bce"], "mse with network=autoencoder"),
         ("autoencoder", ["d_steps=2"], "no such setting"),
+        ("autoencoder", ["diffaugment=cutout"], "no such setting"),
+        ("dcgan", ["diffaugment=cutout", "ada=0.6", "augment_ramp=0.5"], "leave one of the two"),
+        ("dcgan", ["diffaugment=cutout", "ada_kimg=100"], "without ada"),
         ("autoencoder", ["latents=uniform"], "normal with network=autoencoder"),
         ("dcgan-cifar", ["size=28"], "32, 64, 128 with network=dcgan-5x5"),
         ("dcgan-faces", ["size=100"], "56, 64, 112, 128"),
@@ -89,6 +111,111 @@ def test_what_does_not_go_together(name, settings, says):
     with pytest.raises(InputError) as error:
         override(get(name), settings)
     assert says in str(error.value)
+
+
+# Settings of some networks only, and settings that need each other.
+
+
+def allowed(name, *settings):
+    """Whether a preset may have them."""
+    try:
+        override(get(name), list(settings))
+    except InputError:
+        return False
+    return True
+
+
+def recipe_of(network):
+    """The smallest recipe of a network."""
+    kind = NETWORKS[network]
+    narrow = {"g_width": 2, "d_width": 2}
+    return Recipe(network=network, size=kind.sizes[0], loss=kind.losses[0], **narrow)
+
+
+@pytest.mark.parametrize("network", [n for n, kind in NETWORKS.items() if "bce" in kind.losses])
+def test_a_penalty_is_for_discriminators_whose_logits_are_of_one_picture_each(network):
+    """Batch norm makes them depend on the whole batch."""
+    recipe = recipe_of(network)
+    parts = nets.discriminator(recipe, 3).modules()
+    normed = any(isinstance(part, torch.nn.BatchNorm2d) for part in parts)
+    assert normed == ("penalty" not in NETWORKS[network].settings)
+    for settings in (["penalty=10"], ["penalty=10", "loss=wgan"]):
+        if normed:
+            with pytest.raises(InputError):
+                override(recipe, settings)
+        else:
+            assert override(recipe, settings).penalty == 10
+    with pytest.raises(InputError, match="loss"):
+        override(recipe, ["loss=wgan", "penalty=0"])
+
+
+# Values that are none's default; and what a setting only counts beside.
+OTHERS = {
+    "latent_side": 4,
+    "latent_channels": 2,
+    "d_steps": 2,
+    "penalty_every": 2,
+    "margin": 0.8,
+    "spectral_norm": True,
+    "deviation": True,
+    "penalty_kind": "r1",
+    "diffaugment": "cutout",
+}
+COMPANIONS = {
+    **{key: {"diffaugment": "cutout"} for key in ("augment_p", "augment_ramp", "ada")},
+    **{key: {"penalty": 1.0} for key in ("penalty_kind", "penalty_every")},
+    "ada_kimg": {"diffaugment": "cutout", "ada": 0.6},
+    "zcr_noise": {"zcr_d": 5.0},
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("name", sorted(SOME))
+def test_a_setting_that_a_network_has_not_is_refused_with_those_that_have_it(name, network):
+    kind, value = NETWORKS[network], OTHERS.get(name, 0.5)
+    if name in kind.settings:
+        changed = replace(recipe_of(network), **{name: value} | COMPANIONS.get(name, {}))
+        assert getattr(changed, name) == value
+        return
+    with pytest.raises(InputError) as error:
+        replace(recipe_of(network), **{name: value})
+    users = ", ".join(n for n, kind in NETWORKS.items() if name in kind.settings)
+    assert str(error.value) == (
+        f"{name}={value}: network={network} has no such setting ({users}: these have); leave it out"
+    )
+
+
+def test_a_horizon_is_of_epochs_or_of_steps():
+    for name, recipe in PRESETS.items():
+        assert bool(recipe.epochs) != bool(recipe.steps), name
+    assert override(get("dcgan"), ["epochs=0", "steps=500"]).steps == 500
+    assert override(get("dcgan-cifar"), ["epochs=2.5", "steps=0"]).epochs == 2.5
+    assert not allowed("dcgan", "steps=500")
+    assert not allowed("dcgan-cifar", "epochs=3")
+    with pytest.raises(InputError, match="epochs=0 steps=0: one of them is the horizon"):
+        override(get("dcgan"), ["epochs=0"])
+
+
+@pytest.mark.parametrize("setting", ["schedule=cosine", "lr_end=0.5"])
+def test_a_fall_of_the_rates_needs_a_time_to_fall_in(setting):
+    assert allowed("dcgan", setting, "lr_hold=0.9")
+    with pytest.raises(InputError, match=f"{setting}: rates never fall with lr_hold=1; add lr_hol"):
+        override(get("dcgan"), [setting])
+    assert not allowed("ralsgan", "lr_hold=1")
+
+
+@pytest.mark.parametrize("setting", ["epochs=3", "steps=9", "quick_every=10"])
+def test_what_a_command_decides_is_no_setting_of_it(setting):
+    check_no_horizon(["batch=3", "lr_end=0.5"])
+    with pytest.raises(InputError, match=f"^{setting}: has no effect here; --minutes or --steps"):
+        check_no_horizon(["batch=3", setting])
+
+
+def test_the_pictures_of_a_step_are_those_of_all_its_batches():
+    assert replace(get("dcgan"), batch=7, d_steps=3).shown == 21
+
+
+# The presets.
 
 
 def test_sizes_are_one_formula():

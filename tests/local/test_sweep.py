@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import sqlite3
 import time
@@ -11,19 +12,28 @@ from types import SimpleNamespace
 import numpy as np
 import optuna
 import pytest
+import torch
 from kernel_runs import run_python
+from PIL import Image
 
-from local import project, recipes
+from local import judging, project, recipes
 from local.__main__ import main
 from local.commands import sweep
 from local.data import default
+from local.data.prepared import prepare
 from local.errors import InputError
 from local.recipes import ranges
 from local.recipes.ranges import Choice, Range
+from local.sampling import draw
 from local.sweep import findings, report, trial
+from local.sweep.judge import Judge
 from local.sweep.marks import MARKS, Marks
+from local.train.build import trainer
 from local.train.clock import Budget
+from local.train.devices import Device
 from local.train.trainer import Trainer
+from mifid.kid import kernel_distance
+from mifid.network import random_network
 
 TINY = ["size=16", "g_width=4", "d_width=4", "latent=8", "batch=8", "quick_images=4"]
 OVER = ["--over", "g_lr=1e-5..1e-2", "--over", "flip=true,false"]
@@ -31,7 +41,7 @@ OVER = ["--over", "g_lr=1e-5..1e-2", "--over", "flip=true,false"]
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch):
-    for module in (project, sweep, default, trial):
+    for module in (project, sweep, default, judging, trial):
         monkeypatch.setattr(module, "CACHE", tmp_path_factory.getbasetemp() / "cache")
 
 
@@ -78,7 +88,7 @@ def test_no_ranges_of_recipes_that_are_not_there():
 
 
 def test_ranges_that_an_overridden_setting_rules_out_are_left_out():
-    recipe = recipes.override(recipes.get("best-dcgan"), ["loss=wgan"])
+    recipe = recipes.override(recipes.get("best-dcgan"), ["loss=ralsgan"])
     assert "smoothing" in ranges.stated(recipes.get("best-dcgan"))
     assert "smoothing" not in ranges.stated(recipe)
 
@@ -147,6 +157,29 @@ def test_a_setting_is_fixed_or_swept_and_swept_once():
         ranges.chosen(recipe, [], list(ranges.stated(recipe)))
 
 
+# What a score is.
+
+
+@pytest.mark.parametrize(("images", "subset"), [(8, 2), (11, 2), (16, 3), (400, 3)])
+def test_a_subset_is_a_quarter_of_the_smaller_side(images, subset, dogs):
+    assert Judge(random_network(), dogs, images).subset == subset  # of twelve real pictures
+
+
+def test_a_score_is_the_kernel_distance_over_such_subsets(dogs):
+    recipe = recipes.override(recipes.get("best-dcgan"), TINY)
+    device = Device(torch.device("cpu"), "CPU", torch.float32)
+    model = trainer(recipe, device, prepare(dogs, recipe.prepared_size, recipe.crop))
+    judge = Judge(random_network(), dogs, 16)
+    score = judge.score(model)
+    draws = draw(recipe, model.classes, 16, recipe.seed + 1)
+    pictures, fakes = judging.fake_side(model.average, draws, device.device, judge.network)
+    reals = judge.reals.features.values
+    expected = kernel_distance(fakes.values, reals, subsets=100, size=3)
+    assert score.kid == pytest.approx(expected.mean, rel=1e-6)
+    assert score.deviation == pytest.approx(expected.deviation, rel=1e-6)
+    assert np.array_equal(score.pictures, pictures)
+
+
 # A whole sweep.
 
 
@@ -154,10 +187,11 @@ def test_a_setting_is_fixed_or_swept_and_swept_once():
 def swept(dogs, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("sweep") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        for module in (project, sweep, default, trial):
+        for module in (project, sweep, default, judging, trial):
             patch.setattr(module, "CACHE", tmp_path_factory.getbasetemp() / "cache")
         patch.setattr(findings, "ENOUGH", 3)
         patch.setattr(findings, "TOP", 2)
+        patch.setattr(report, "png", lambda *_: b"\x89PNG")
         assert main(words(dogs, out, "--trials", "4")) == 0
     return out
 
@@ -168,6 +202,17 @@ def test_a_sweep_leaves_everything_that_it_promises(swept):
     assert names == plots | {"index.html", "sweep.json", "sweep.db", "trials"}
     sheets = {p.name for p in (swept / "trials").iterdir()}
     assert sheets == {f"000{i}.png" for i in range(4)}  # and no snapshots
+
+
+@pytest.mark.slow
+def test_its_plots_can_be_looked_at(swept, dogs, tmp_path, monkeypatch):
+    out = shutil.copytree(swept, tmp_path / "out")
+    monkeypatch.setattr(findings, "ENOUGH", 3)
+    monkeypatch.setattr(findings, "TOP", 2)
+    assert main(words(dogs, out, "--trials", "4")) == 0
+    for name in ("history", "curves", "importance", "slices"):
+        with Image.open(out / f"{name}.png") as plot:
+            assert plot.width > 400 and len(plot.convert("RGB").getcolors(2**24)) > 10
 
 
 def test_the_first_trial_is_the_recipe_as_it_is(swept):
@@ -204,7 +249,7 @@ def test_the_page_opens_anywhere_and_says_how_weak_it_is(swept):
     assert page.count("prefers-color-scheme: dark") >= 4 and page.count("data:image/png") >= 9
     found = numbers(swept)
     assert found["command"].split("--recipe")[1] in page
-    assert "16 pictures (mean of 100 subsets of 4 a side" in page
+    assert "16 pictures (mean of 100 subsets of 3 a side" in page
     assert f"against {found['own']:.4g} of the recipe as it is" in page
     assert "no leaderboard" in page and "may be chance" in page
     for effect in found["effects"]:
@@ -212,6 +257,7 @@ def test_the_page_opens_anywhere_and_says_how_weak_it_is(swept):
     assert sum(e["importance"] for e in found["effects"]) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_as_if_it_had_never_stopped(swept, dogs, tmp_path, no_plots, capsys):
     for count in ("2", "4"):
         assert main(words(dogs, tmp_path, "--trials", count)) == 0
@@ -233,7 +279,9 @@ def test_stdout_is_the_best_and_the_page(swept, dogs, no_plots, capsys):
     assert main(words(dogs, swept, "--trials", "4")) == 0
     first, *settings, command, page = capsys.readouterr().out.splitlines()
     found = numbers(swept)
-    assert first.startswith(f"trial {found['best']['trial']} of 4: KID {found['best']['kid']:.4g}")
+    assert first.startswith(
+        f"trial {found['best']['trial']} is the best of 4: KID {found['best']['kid']:.4g} ("
+    )
     assert "network random" in first
     assert {line.split()[0] for line in settings} == {"g_lr", "flip"}
     assert (command, page) == (found["command"], str(swept / "index.html"))
@@ -267,6 +315,7 @@ def test_other_data_are_refused(swept, make_dogs, dogs, capsys):
         assert f"with other {what} (12 pictures" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_few_choices_are_tried_once_each(dogs, tmp_path, no_plots):
     over = ["--over", "seed=0,1", "--over", "flip=true,false"]
     assert main(words(dogs, tmp_path, "--trials", "9", over=over, steps="1")) == 0
@@ -281,6 +330,7 @@ def states(out: Path) -> list[str]:
     return [row["state"] for row in numbers(out)["rows"]]
 
 
+@pytest.mark.slow
 def test_losses_that_blow_up_end_a_trial_and_not_the_sweep(dogs, tmp_path, no_plots, capsys):
     over = ["--over", "g_lr=1e-4..1e30"]
     assert main(words(dogs, tmp_path, "--trials", "2", over=over, steps="8")) == 0
@@ -291,6 +341,7 @@ def test_losses_that_blow_up_end_a_trial_and_not_the_sweep(dogs, tmp_path, no_pl
     assert "trial 1: no score: losses blew up" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_memory_that_runs_out_ends_a_trial_and_not_the_sweep(dogs, tmp_path, no_plots, monkeypatch):
     step = Trainer.step
 
@@ -306,12 +357,14 @@ def test_memory_that_runs_out_ends_a_trial_and_not_the_sweep(dogs, tmp_path, no_
 
 def test_settings_that_do_not_go_together_end_a_trial(dogs, tmp_path, capsys):
     over = ["--over", "loss=ralsgan,wgan", "--over", "smoothing=0.1,0.2"]
-    assert main(words(dogs, tmp_path, "--trials", "2", over=over)) == 1
+    more = ["--trials", "2", "--recipe", "dense-gan", "penalty=10"]
+    assert main(words(dogs, tmp_path, *more, over=over)) == 1
     told = capsys.readouterr().err
     for number in range(2):
         assert re.search(f"trial {number}: no score: smoothing=0.[12]: loss=.* has no labels", told)
 
 
+@pytest.mark.slow
 def test_a_sweep_without_a_score_fails(dogs, tmp_path, capsys):
     over = ["--over", "g_lr=1e30,1e31"]
     assert main(words(dogs, tmp_path, "--trials", "2", over=over, steps="8")) == 1
@@ -336,9 +389,10 @@ class Told:
         return max(self.marks) == self.last
 
 
-def marks_of(last: int, budget: Budget, quick=lambda *_: {"quick_kid": 0.5}) -> tuple[Marks, Told]:
+def marks_of(last: int, budget: Budget, kid=lambda trainer: 0.5) -> tuple[Marks, Told]:
     told = Told(last)
     trainer = SimpleNamespace(steps=0, recalibrate=lambda: None)
+    quick = SimpleNamespace(kid=kid)
     return Marks(told, trainer, quick, budget, lambda: False), told
 
 
@@ -357,7 +411,7 @@ def test_marks_stand_at_equal_shares_and_stop_a_bad_trial():
 def test_minutes_are_of_training_and_not_of_scoring():
     def slow(*_):
         time.sleep(0.2)
-        return {"quick_kid": 0.5}
+        return 0.5
 
     marks, told = marks_of(0, Budget(steps=MARKS), slow)
     for marks.trainer.steps in range(MARKS):
@@ -366,6 +420,7 @@ def test_minutes_are_of_training_and_not_of_scoring():
     assert marks.clock.seconds < 0.2
 
 
+@pytest.mark.slow
 def test_a_trial_that_the_pruner_stops_has_no_score(dogs, tmp_path, no_plots, monkeypatch):
     monkeypatch.setattr(optuna.Trial, "should_prune", lambda self: self.number == 1)
     assert main(words(dogs, tmp_path, "--trials", "3", steps=str(MARKS))) == 0
@@ -391,8 +446,9 @@ raise SystemExit(main({words}))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_stops_in_order_and_loses_nothing(number, dogs, tmp_path, no_plots):
+def test_an_interrupt_stops_in_order_and_loses_nothing(number, dogs, tmp_path, no_plots, capsys):
     out = tmp_path / "sweep"
     command = words(dogs, out, "--trials", "3")
     ran = run_python(tmp_path, STOPPED.format(step=6, number=int(number), words=command))
@@ -404,8 +460,11 @@ def test_an_interrupt_stops_in_order_and_loses_nothing(number, dogs, tmp_path, n
     rows = numbers(out)["rows"]
     assert [row["state"] for row in rows] == ["scored", "broken off", "scored", "scored"]
     assert rows[2]["settings"] == rows[1]["settings"]
+    best = numbers(out)["best"]["trial"]
+    assert f"trial {best} is the best of 3:" in capsys.readouterr().out  # of those with a score
 
 
+@pytest.mark.slow
 def test_a_killed_trial_is_run_again(dogs, tmp_path, no_plots):
     out = tmp_path / "sweep"
     command = words(dogs, out, "--trials", "3")
@@ -431,6 +490,7 @@ def test_workers_share_the_trials(dogs, tmp_path, no_plots, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_trial_that_another_process_finished_first_ends_nothing(
     dogs, tmp_path, no_plots, monkeypatch, capsys
 ):
@@ -502,6 +562,12 @@ BAD = {
     "no data": (["--trials", "2", "--steps", "1", "--data", "nowhere"], "nowhere: no such folder"),
     "recipe": (["--trials", "2", "--steps", "1", "--recipe", "biggan"], "there are: best-dcgan"),
     "setting": (["--trials", "2", "--steps", "1", "bach=3"], "did you mean batch"),
+    "epochs": (["--trials", "2", "--steps", "1", "epochs=3"], "epochs=3: has no effect here"),
+    "horizon": (
+        ["--trials", "2", "--minutes", "1", "steps=9"],
+        "--minutes or --steps say how long",
+    ),
+    "scores": (["--trials", "2", "--steps", "1", "quick_every=9"], "quick_every=9: has no effect"),
     "range": (["--trials", "2", "--steps", "1", "--over", "g_lr=2..1"], "empty"),
     "images": (["--trials", "2", "--steps", "1", "--images", "4"], "take 8 or more"),
     "device": (["--trials", "2", "--steps", "1", "--device", "abacus"], "not usable"),
@@ -547,10 +613,11 @@ def test_a_folder_that_is_a_file_is_refused(dogs, tmp_path, capsys):
     file = tmp_path / "file"
     file.write_text("mine")
     assert main(words(dogs, file, "--trials", "2")) == 2
-    assert "cannot be a sweep's folder" in capsys.readouterr().err
+    assert "no folder to fill" in capsys.readouterr().err
     assert file.read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_sweeps_of_one_storage_are_told_apart_by_their_folders(dogs, tmp_path, no_plots):
     url = f"sqlite:///{tmp_path / 'all.db'}"
     for name, over in (("one", OVER), ("two", ["--over", "d_lr"])):

@@ -150,6 +150,7 @@ def test_help_has_examples(command: list[str], capsys: pytest.CaptureFixture) ->
     assert "examples:\n  python -m mifid" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_as_a_command(images: str, real: str) -> None:
     command = [sys.executable, "-m", "mifid", images, "--real"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -166,6 +167,7 @@ def test_as_a_command(images: str, real: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_package_needs_no_tensorflow(images: str, real: str) -> None:
     script = (
         "import sys; from mifid.__main__ import main; code = main(sys.argv[1:]);"

@@ -69,6 +69,7 @@ def test_all_that_was_measured_is_in_it(saved: list[str], tmp_path: Path) -> Non
     assert len(line["breeds"]) == 2
 
 
+@pytest.mark.slow
 def test_the_hash_is_of_the_content(sides: list[str], saved: list[str], tmp_path: Path) -> None:
     folder = tmp_path / "images"
     with ZipFile(sides[0]) as file:

@@ -51,6 +51,7 @@ def test_a_whole_submission_against_the_whole_real_set() -> None:
     assert peak(FULL) < 1.5e9
 
 
+@pytest.mark.slow
 @needs_proc
 def test_memory_does_not_grow_with_the_number_of_pictures(
     archive: Callable, drawn: Callable

@@ -49,6 +49,7 @@ def difference(ours: np.ndarray, theirs: np.ndarray) -> float:
     return float((np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs, axis=1)).max())
 
 
+@pytest.mark.slow
 def test_the_private_profile_feeds_the_network_as_the_2021_release(
     tf: Any, nasnet: Path, drawn: Callable
 ) -> None:

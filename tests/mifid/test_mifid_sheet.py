@@ -79,6 +79,7 @@ def test_a_copy_stands_first_beside_its_original(
     assert [path.name for path in tmp_path.glob("*nearest*")] == ["nearest.png"]
 
 
+@pytest.mark.slow
 def test_pairs_ascend_and_the_farthest_are_left_out(
     sides: tuple[Path, Path, np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:

@@ -27,6 +27,7 @@ def struck(data):
 WAITS = "print('waiting', flush=True)\ntime.sleep(60)"
 
 
+@pytest.mark.slow
 def test_a_kernel_that_has_its_archive_in_place_may_be_killed(struck, kernel):
     report = struck(kernel(f"write(5)\n{WAITS}"), "sigkill@2")
     assert report.failures == []
@@ -34,6 +35,7 @@ def test_a_kernel_that_has_its_archive_in_place_may_be_killed(struck, kernel):
     assert 2 <= report.total_seconds < 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "failure"),
     [
@@ -53,6 +55,7 @@ def test_a_fault_that_comes_too_late_proves_nothing(struck, kernel):
     assert report.failures == ["sigkill@30 proves nothing: the kernel never came so far"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "number", "code"), [("sigterm@2", 15, 143), ("sigint@2", 2, 0)], ids=["term", "int"]
 )
@@ -70,6 +73,7 @@ def test_a_kernel_that_answers_a_signal_passes(struck, kernel, fault, number, co
     assert report.exit_code == code
 
 
+@pytest.mark.slow
 def test_a_kernel_that_a_signal_breaks_is_caught(struck, kernel):
     path = kernel("""
         import signal
@@ -102,6 +106,7 @@ FILLS = """
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_a_real_one(struck, kernel):
     try:
         report = struck(kernel(FILLS), "disk-full@1")
@@ -207,6 +212,7 @@ def test_damaged_pictures(struck, kernel):
     assert report.pictures == 3
 
 
+@pytest.mark.slow
 def test_a_gpu_on_which_every_operation_fails(struck, kernel):
     path = kernel("""
         import torch

@@ -92,6 +92,7 @@ def test_a_missing_system_call_is_an_error():
         isolation.system_call("no_such_call")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a process to its parent")
 def test_an_abandoned_kernel_ends(tmp_path):
     script, pid = tmp_path / "script.py", tmp_path / "pid"

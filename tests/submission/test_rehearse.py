@@ -198,6 +198,7 @@ def test_loopback_is_up_in_a_namespace(kernel, data, network):
     assert rehearse(path, data, 20, count=COUNT, networks=(network,)).failures == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("session", ["False", "True"], ids=["same session", "session of its own"])
 @pytest.mark.parametrize("ending", ["finish()", "time.sleep(60)"], ids=["ends", "overruns"])
 def test_no_process_survives(kernel, data, lives, session, ending):

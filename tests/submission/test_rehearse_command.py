@@ -86,6 +86,7 @@ def test_every_fault_is_in_the_help(capsys):
     assert "no-data " in shown
 
 
+@pytest.mark.slow
 def test_a_signal_ends_the_kernel_and_leaves_nothing(words, lives, tmp_path, temporary):
     pid = tmp_path / "pid"
     body = f"Path({str(pid)!r}).write_text(str(os.getpid()))\ntime.sleep(60)"

@@ -11,6 +11,7 @@ from submission.rehearse import rehearse
 COUNT = 5
 
 
+@pytest.mark.slow
 def test_all_clocks_run_faster_and_all_waits_end_sooner(kernel, data):
     path = kernel("""
         import threading, queue
@@ -41,6 +42,7 @@ def test_all_clocks_run_faster_and_all_waits_end_sooner(kernel, data):
     assert report.staged == {"speed": 100}
 
 
+@pytest.mark.slow
 def test_the_limit_counts_on_the_faster_clock(kernel, data):
     report = rehearse(
         kernel("time.sleep(100_000)"), data, 120, staging=Staging(speed=100), count=COUNT

@@ -1,16 +1,19 @@
 """One step of the game, that each side gets better at it, and what is done about little memory."""
 
 import itertools
+import math
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from local.train.adversaries import Adversaries
+from local.train.adversaries import Adversaries, diversity
 from local.train.augment import to_floats
 from local.train.devices import Device
-from local.train.losses import bce_d, bce_g
+from local.train.losses import Loss, bce_d, bce_g, wasserstein_d
+from local.train.penalties import gradient_penalty
 
 
 def test_a_step_reports_what_it_did(recipe, device, dogs):
@@ -206,9 +209,13 @@ class Operations(TorchDispatchMode):
         return function(*arguments, **(named or {}))
 
 
+ADAPTIVE = {"diffaugment": "colour+translation+cutout", "ada": 0.6, "ada_kimg": 0.04}
+
+
+@pytest.mark.parametrize("settings", [{}, ADAPTIVE], ids=["plain", "augmented"])
 @pytest.mark.parametrize("splits", [1, 2])
-def test_a_step_does_not_wait_for_the_device(splits, recipe, device, dogs):
-    adversaries = Adversaries(recipe, device, dogs)
+def test_a_step_does_not_wait_for_the_device(splits, settings, recipe, device, dogs):
+    adversaries = Adversaries(replace(recipe, **settings), device, dogs)
     adversaries.splits = splits
     adversaries.step(0.5, (0.5, 0.0))  # the first one sets up what stays
     with Operations() as operations:
@@ -216,7 +223,7 @@ def test_a_step_does_not_wait_for_the_device(splits, recipe, device, dogs):
     assert "convolution_backward" in operations.names
     # reading a number; finding elements; bringing new numbers from the host
     assert not operations.names & {"_local_scalar_dense", "nonzero", "lift_fresh"}
-    assert numbers[len(Adversaries.statistics) :].tolist() == [0.25, 1.0]
+    assert numbers[len(adversaries.statistics) :].tolist() == [0.25, 1.0]
 
 
 def test_weights_that_are_no_numbers_are_found(recipe, device, dogs):
@@ -230,3 +237,180 @@ def test_weights_that_are_no_numbers_are_found(recipe, device, dogs):
             assert not adversaries.finite()
         weight.copy_(kept)
     assert adversaries.finite()
+
+
+# What settings of both sides do.
+
+
+def inputs_of(network):
+    """What the network will be called with, call by call; a hook sees no `forward` by itself."""
+    seen, usual = [], network.forward
+
+    def forward(pictures, *labels, **named):
+        seen.append(pictures.detach().clone())
+        return usual(pictures, *labels, **named)
+
+    network.forward = forward
+    return seen
+
+
+@pytest.fixture
+def sloped(recipe):
+    """With a discriminator whose slope can be penalised."""
+    return replace(recipe, network="dense", loss="wgan", penalty=10.0)
+
+
+def test_the_penalty_counts_by_its_weight(sloped, device, dogs):
+    one, two, five = (
+        Adversaries(replace(sloped, penalty=weight), device, dogs).step()[0].item()
+        for weight in (1.0, 2.0, 5.0)
+    )
+    assert two - one > 0.01
+    assert five - one == pytest.approx(4 * (two - one), rel=1e-3)
+
+
+@pytest.mark.parametrize("splits", [1, 2])
+def test_the_critic_descends_by_its_loss_and_the_penalty_between_the_sides(
+    splits, sloped, device, dogs
+):
+    adversaries = Adversaries(sloped, device, dogs)
+    adversaries.splits = splits
+    critic = deepcopy(adversaries.discriminator)
+    seen = inputs_of(adversaries.discriminator)
+    numbers = adversaries.step()
+    parts = [seen[3 * i : 3 * i + 3] for i in range(splits)]
+    reals, fakes, between = (torch.cat(side) for side in zip(*parts, strict=True))
+    way = (reals - fakes).flatten(1)
+    mix = ((between - fakes).flatten(1) * way).sum(dim=1) / way.square().sum(dim=1)
+    assert mix.min() >= 0 and mix.max() <= 1 and mix.std() > 0.1  # each pair has its own
+    mix = mix.view(-1, 1, 1, 1)
+    torch.testing.assert_close(between, torch.lerp(fakes, reals, mix))
+    loss = wasserstein_d(critic(reals), critic(fakes))
+    loss = loss + sloped.penalty * gradient_penalty(critic, reals, fakes, mix)
+    torch.testing.assert_close(numbers[0], loss.detach())
+    loss.backward()
+    pairs = zip(adversaries.discriminator.parameters(), critic.parameters(), strict=True)
+    for got, expected in pairs:
+        torch.testing.assert_close(got.grad, expected.grad, atol=1e-6, rtol=1e-4)
+
+
+def test_the_critic_steps_so_often_for_each_step_of_the_generator(recipe, device, dogs):
+    adversaries = Adversaries(replace(recipe, d_steps=3), device, dogs)
+    turns = []
+    for side in "gd":
+        optimiser = getattr(adversaries, f"{side}_optimiser")
+        optimiser.register_step_post_hook(lambda *_, side=side: turns.append(side))
+    losses, usual = [], adversaries.loss
+
+    def loss(real, fake):
+        losses.append(usual.discriminator(real, fake))
+        return losses[-1]
+
+    adversaries.loss = replace(usual, discriminator=loss)
+    seen = inputs_of(adversaries.discriminator)
+    for step in (1, 2):
+        numbers = adversaries.step()
+        assert "".join(turns) == "dddg" * step
+        assert adversaries.images == step * 3 * recipe.batch
+        *sides, last = seen[-7:]
+        assert len({side.sum().item() for side in sides}) == 6  # each time both sides are others
+        assert torch.equal(last, sides[-1])  # the generator is judged by its newest fakes
+        assert numbers[0] == losses[-1].detach()  # which the statistics are of, too
+
+
+@pytest.mark.parametrize("loss", ["bce", "ralsgan"])
+@pytest.mark.parametrize("splits", [1, 2])
+def test_noise_has_its_deviation_on_both_sides_and_is_the_same_in_both_halves(
+    splits, loss, recipe, device, dogs
+):
+    grey = replace(dogs, pictures=torch.full_like(dogs.pictures, 100))
+    adversaries = Adversaries(replace(recipe, noise=0.25, loss=loss), device, grey)
+    adversaries.splits = splits
+    drawn, seen = [], inputs_of(adversaries.discriminator)
+    adversaries.generator.register_forward_hook(lambda *three: drawn.append(three[2].detach()))
+    adversaries.step()
+    first, second = seen[: 2 * splits], seen[2 * splits :]
+    reals, fakes = torch.cat(first[::2]), torch.cat(first[1::2])
+    noises = reals - to_floats(grey.pictures[:1]), fakes - torch.cat(drawn[:splits])
+    for noise in noises:
+        assert noise.mean().abs() < 0.02
+        assert noise.std() == pytest.approx(0.25, rel=0.05)
+    assert torch.corrcoef(torch.stack([n.flatten() for n in noises]))[0, 1].abs() < 0.05
+    # The generator's half: of fakes, and of real pictures where a loss compares them.
+    again = [torch.cat(second)] if loss == "bce" else [torch.cat(second[i::2]) for i in (0, 1)]
+    for side, before in zip(again, (fakes, reals), strict=False):
+        torch.testing.assert_close(side, before)
+
+
+def test_diversity_is_the_quotient_of_root_mean_squared_distances():
+    random = torch.Generator().manual_seed(0)
+    fakes, reals = torch.randn(2, 5, 3, 4, 4, generator=random) * torch.tensor([1.0, 3.0]).view(
+        2, 1, 1, 1, 1
+    )
+
+    def spread(side):
+        pairs = list(itertools.combinations(side, 2))
+        return (sum((one - other).square().sum() for one, other in pairs) / len(pairs)).sqrt()
+
+    torch.testing.assert_close(diversity(fakes, reals), spread(fakes) / spread(reals))
+    assert diversity(fakes[:1].expand(5, -1, -1, -1), reals) == 0
+
+
+def test_one_picture_a_side_has_no_diversity(recipe, device, dogs):
+    alone = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    assert diversity(alone, alone + 1) == 0
+    adversaries = Adversaries(replace(recipe, batch=2), device, dogs)
+    adversaries.splits = 2
+    numbers = dict(zip(Adversaries.statistics, adversaries.step().tolist(), strict=True))
+    assert numbers["diversity"] == 0
+    assert all(math.isfinite(number) for number in numbers.values())
+
+
+def test_what_is_compiled_finds_an_empty_cache(sloped, recipe, dogs, monkeypatch):
+    done = []
+    monkeypatch.setattr(torch._dynamo, "reset", lambda: done.append("reset"))
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda net: done.append(type(net).__name__))
+    compiling = Device(torch.device("cpu"), "CPU", torch.float32, compiles=True)
+    with torch._dynamo.config.patch(suppress_errors=False):  # which compiling turns on
+        Adversaries(recipe, compiling, dogs)
+        assert done == ["reset", "Generator", "Discriminator"]
+        Adversaries(sloped, compiling, dogs)
+        assert done[3:] == done[:3]
+
+
+@pytest.mark.parametrize("splits", [1, 2])
+def test_the_discriminator_sees_both_sides_augmented_and_the_generator_learns_through_it(
+    splits, recipe, device, dogs
+):
+    adversaries = Adversaries(replace(recipe, diffaugment="cutout"), device, dogs)
+    adversaries.splits, seen = splits, []
+    adversaries.discriminator.register_forward_pre_hook(
+        lambda network, inputs: seen.append(inputs[0].detach())
+    )
+    adversaries.step()
+    assert len(seen) == 3 * splits  # real and fake; and fake for the generator
+    for pictures in seen:
+        blank = (pictures == 0).all(dim=1).sum(dim=(1, 2))
+        assert (blank >= 16).all() and (blank <= 64).all()  # a quarter of 8 x 8, or more
+    assert all(p.grad.abs().sum() > 0 for p in adversaries.generator.parameters())
+
+
+def test_adaptive_augmentation_follows_the_discriminator_and_is_part_of_the_state(
+    recipe, device, dogs, monkeypatch
+):
+    always_right = torch.ones(()), torch.ones(())
+    monkeypatch.setattr(Loss, "right", lambda *_: always_right)
+    adversaries = Adversaries(replace(recipe, **ADAPTIVE), device, dogs)
+    seen = [adversaries.step()[-1].item() for _ in range(3)]
+    # 8 of 40 pictures a step
+    assert adversaries.statistics[-1] == "augment_p" and seen == pytest.approx([0.2, 0.4, 0.6])
+    resumed = Adversaries(replace(recipe, **ADAPTIVE), device, dogs)
+    resumed.load_training_state(adversaries.training_state())
+    assert resumed.strength.p == adversaries.strength.p
+
+
+def test_augmentation_by_the_clock_follows_the_progress(recipe, device, dogs):
+    recipe = replace(recipe, diffaugment="translation", augment_ramp=0.5)
+    adversaries = Adversaries(recipe, device, dogs)
+    seen = [adversaries.step(progress)[-1].item() for progress in (0.0, 0.25, 1.0)]
+    assert seen == pytest.approx([0, 0.5, 1])

@@ -3,11 +3,21 @@
 import math
 from dataclasses import replace
 
+import pytest
 import torch
 
 from local.pictures import to_bytes
 from local.recipes import Recipe
-from local.train.augment import augment, brighten, flip, random_crop, rotate, to_floats
+from local.train.augment import (
+    augment,
+    brighten,
+    dequantise,
+    flip,
+    random_crop,
+    recolour,
+    rotate,
+    to_floats,
+)
 
 
 def seeded(seed=0):
@@ -82,13 +92,54 @@ def test_brightness_scales_the_light_and_stops_at_white():
     assert bright.max() <= 1
 
 
+def test_colour_scales_saturation_and_contrast_each_by_its_own_factor():
+    """Two pixels, one lighter; their channels lie apart."""
+    light, apart = torch.tensor([-0.2, 0.2]), torch.tensor([0.1, 0.0, -0.1])
+    pictures = (0.1 + light + apart[:, None])[:, None].expand(2000, 3, 1, 2)
+    after = recolour(pictures, 0.3, seeded())
+    torch.testing.assert_close(after.mean(dim=(1, 2, 3)), torch.full((2000,), 0.1))
+    grey = after.mean(dim=1)[:, 0]
+    contrasts = (grey[:, 1] - grey[:, 0]) / 0.4
+    saturations = (after[:, 0] - after[:, 2])[:, 0, 0] / 0.2 / contrasts
+    for factors in (contrasts, saturations):
+        assert 0.7 - 1e-5 <= factors.min() < 0.71 and 1.29 < factors.max() <= 1.3 + 1e-5
+        assert abs(factors.mean() - 1) < 0.02
+    assert abs(torch.corrcoef(torch.stack([contrasts, saturations]))[0, 1]) < 0.1
+
+
+def test_no_colour_is_beyond_black_and_white():
+    pictures = torch.rand(100, 3, 4, 4, generator=seeded()).round() * 2 - 1
+    assert recolour(pictures, 0.9, seeded()).abs().max() == 1
+
+
+def test_dequantised_levels_fill_the_gaps_and_rounding_gives_them_back():
+    levels = torch.arange(256, dtype=torch.uint8).expand(50, 3, 4, 256)
+    floats = to_floats(levels)
+    spread = dequantise(floats, seeded())
+    assert torch.equal(torch.from_numpy(to_bytes(spread)).permute(0, 3, 1, 2), levels)
+    assert spread.abs().max() <= 1
+    noise = (spread - floats)[..., 1:-1] * 256  # the ends are cut
+    assert noise.min() >= -1.001 and noise.max() <= 1.001 and abs(noise.mean()) < 0.01
+    counts = torch.histc(noise, 8, -1, 1) / noise.numel()
+    torch.testing.assert_close(counts, torch.full((8,), 1 / 8), atol=5e-3, rtol=0)
+
+
 def test_augmented_pictures_have_the_recipes_size_and_follow_the_seed():
     recipe = replace(Recipe(size=16), random_crop=4, rotation=10.0, brightness=0.1)
+    recipe = replace(recipe, colour=0.2, dequantise=True)
     pictures = torch.randint(0, 256, (6, 3, 20, 20), dtype=torch.uint8, generator=seeded())
     one, same, other = (augment(pictures, recipe, seeded(seed)) for seed in (1, 1, 2))
     assert one.shape == (6, 3, 16, 16) and one.dtype == torch.float32
     assert one.abs().max() <= 1
     assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("setting", [{"colour": 0.2}, {"dequantise": True}])
+def test_each_setting_does_something(setting):
+    plain = Recipe(size=16, flip=False)
+    pictures = torch.randint(0, 256, (6, 3, 16, 16), dtype=torch.uint8, generator=seeded())
+    after = augment(pictures, replace(plain, **setting), seeded())
+    assert not torch.equal(after, augment(pictures, plain, seeded()))
 
 
 def test_without_settings_nothing_happens():

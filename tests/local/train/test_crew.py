@@ -62,6 +62,7 @@ at_step(10, interrupt)
 """
 
 
+@pytest.mark.slow
 def test_a_team_makes_one_submission_and_ctrl_c_stops_it_in_order(tmp_path):
     ran = run_kernel(tmp_path, TWO + SIGNALS)
     assert (ran.code, ran.left) == (128 + 2, ["images.zip"]), ran.err
@@ -91,6 +92,7 @@ at_step(10, kill)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hangs", [False, True], ids=["exchange fails", "exchange hangs"])
 def test_a_member_that_dies_ends_the_run_within_seconds_with_the_submission_in_place(
     hangs, tmp_path
@@ -117,6 +119,7 @@ WHILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", WHILE)
 def test_a_member_does_not_outlive_its_leader(when, tmp_path):
     ran = run_kernel(tmp_path, TWO + DIE + WHILE[when])
@@ -137,6 +140,7 @@ def alive(process):
     return True
 
 
+@pytest.mark.slow
 def test_a_signal_while_the_team_forms_ends_all_at_once(tmp_path):
     before = """
 import os
@@ -155,6 +159,7 @@ crew.save_file = full
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fails", "says"),
     [

@@ -1,9 +1,12 @@
 """Which device trains, in which precision; on machines with GPUs that are only pretended."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from local.train import devices
+from local.train.clock import Budget
 from local.train.devices import Device, choose, choose_all, out_of_memory, precision
 
 
@@ -88,11 +91,22 @@ def test_a_process_works_on_the_device_that_it_was_given(monkeypatch):
     assert chosen == [torch.device("cuda", 1)] and torch.backends.cudnn.benchmark
 
 
-def test_only_a_run_that_has_the_time_is_compiled():
+LONG = {
+    Budget(seconds=9 * 3600): True,
+    Budget(seconds=300): False,
+    Budget(steps=165_000): True,
+    Budget(steps=500): False,
+    Budget(seconds=9 * 3600, steps=165_000): True,
+    Budget(seconds=300, steps=165_000): False,  # the first that is spent ends the run
+    Budget(seconds=9 * 3600, steps=500): False,
+}
+
+
+@pytest.mark.parametrize("budget", LONG)
+def test_only_a_run_that_is_long_enough_is_compiled(budget):
     for able in (True, False):
         device = Device(torch.device("cuda", 1), "T4", torch.float16, compiles=able)
-        assert not device.for_seconds(300).compiles
-        assert device.for_seconds(9 * 3600) == device.for_seconds(float("inf")) == device
+        assert device.for_budget(budget) == replace(device, compiles=able and LONG[budget])
 
 
 def test_memory_that_runs_out_is_known_in_all_its_forms():

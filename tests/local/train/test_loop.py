@@ -97,17 +97,18 @@ def test_a_stopped_run_keeps_what_it_has(recipe, device, dogs, tmp_path):
     assert snapshots.resume(tmp_path, restored).steps == restored.steps == 7
 
 
+@pytest.mark.parametrize("d_steps", [1, 3])
 def test_ticks_tell_what_happened_and_the_log_holds_them(
-    recipe, device, dogs, tmp_path, monkeypatch
+    d_steps, recipe, device, dogs, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(loop, "TICK_SECONDS", (0, 0))
-    _, witness = run(recipe, device, dogs, tmp_path, 6)
+    _, witness = run(replace(recipe, d_steps=d_steps), device, dogs, tmp_path, 6)
     assert [record["step"] for record in witness.ticks] == [1, 2, 3, 4, 5, 6]
-    last = witness.ticks[-1]
-    assert last["kimg"] == pytest.approx(6 * 8 / 1000)
-    assert last["epoch"] == pytest.approx(6 * 8 / 40)
+    last, shown = witness.ticks[-1], 8 * d_steps  # real pictures a step, in all its batches
+    assert last["kimg"] == pytest.approx(6 * shown / 1000)
+    assert last["epoch"] == pytest.approx(6 * shown / 40)
     assert last["progress"] == 1 and last["seconds_left"] == 0
-    assert last["images_per_second"] > 0
+    assert last["images_per_second"] == pytest.approx(shown / 1e-9)  # of no time
     lines = (tmp_path / "log.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == witness.ticks
 

@@ -147,3 +147,20 @@ def test_a_run_that_goes_back_keeps_to_small_batches(recipe, device, dogs, tmp_p
     adversaries.splits = 2
     Stepper(adversaries, tmp_path).go_back()
     assert adversaries.splits == 2
+
+
+@pytest.mark.parametrize(("bad", "back"), [(7, 4), (2, 0)])
+def test_a_step_that_was_restored_gets_no_second_quick_score(
+    bad, back, recipe, device, dogs, tmp_path, capsys
+):
+    adversaries = Adversaries(replace(recipe, quick_every=4), device, dogs)
+    blow_up(adversaries, lambda call: call == bad)
+    scored = []
+
+    def quick(trainer, seconds):
+        scored.append(trainer.steps)
+        return {}
+
+    train(adversaries, tmp_path, 16, quick=quick)
+    assert f"back to step {back};" in capsys.readouterr().err
+    assert scored == [4, 8, 12, 16]

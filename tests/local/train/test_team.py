@@ -7,6 +7,7 @@ from threading import Barrier, Thread
 import pytest
 import torch
 
+from local import recipes
 from local.train import loop, snapshots, stepper
 from local.train.adversaries import Adversaries
 from local.train.clock import Budget, Clock
@@ -64,9 +65,12 @@ def weights(adversaries):
     return torch.cat([p.detach().flatten() for p in parameters])
 
 
-@pytest.mark.parametrize("batch", [8, 7])
-def test_a_team_of_two_is_one_process_with_two_splits(batch, recipe, device, dogs):
-    recipe = replace(recipe, batch=batch)
+ADAPTIVE = {"diffaugment": "colour+translation+cutout", "ada": 0.6, "ada_kimg": 0.1}
+
+
+@pytest.mark.parametrize(("batch", "settings"), [(8, {}), (7, {}), (8, ADAPTIVE)])
+def test_a_team_of_two_is_one_process_with_two_splits(batch, settings, recipe, device, dogs):
+    recipe = replace(recipe, batch=batch, **settings)
     reference = Adversaries(recipe, device, dogs)
     reference.splits = 2
     team = Members(2)
@@ -81,12 +85,57 @@ def test_a_team_of_two_is_one_process_with_two_splits(batch, recipe, device, dog
     at_once(lambda: work(0), lambda: work(1))
     for mine, others in zip(*seen, strict=True):
         expected = reference.step(0.5)
-        torch.testing.assert_close(mine[: len(Adversaries.statistics)], expected, atol=1e-4, rtol=0)
+        torch.testing.assert_close(mine[: len(reference.statistics)], expected, atol=1e-4, rtol=0)
         assert torch.equal(mine, others)
-        assert mine[len(Adversaries.statistics) :].tolist() == [0.5, 1.0]  # what the leader said
+        assert mine[len(reference.statistics) :].tolist() == [0.5, 1.0]  # what the leader said
     torch.testing.assert_close(weights(members[0]), weights(reference), atol=1e-4, rtol=0)
     assert torch.equal(weights(members[0]), weights(members[1]))
     assert team.exchanges == 2 * 4  # one a side, gradients and numbers together
+
+
+def held(trainer):
+    """Spectral norm's vectors stay as they are: they move with each look, and splits look twice."""
+    for network in (trainer.generator, trainer.partner):
+        for part in network.modules():
+            if hasattr(part, "n_power_iterations"):
+                part.n_power_iterations = 0
+    return trainer
+
+
+def gradient(network):
+    return torch.cat([p.grad.flatten() for p in network.parameters()])
+
+
+PRESETS = [
+    pytest.param(name, marks=pytest.mark.slow) if name == "csagan-wgan" else name
+    for name in recipes.PRESETS
+]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_team_of_two_is_one_process_with_two_splits_for_every_recipe(preset, built):
+    """Whatever a recipe draws for a batch; but for dropout, which each member draws for itself."""
+    settings = {"size": 32, "dropout": 0.0}
+    reference = held(built(preset, **settings))
+    reference.splits = 2
+    team = Members(2)
+    members = [held(built(preset, place, **settings)) for place in team.places]
+    for _ in range(3):
+        numbers = [None, None]
+
+        def work(rank, numbers=numbers):
+            numbers[rank] = members[rank].step(0.5)
+
+        at_once(lambda: work(0), lambda: work(1))
+        torch.testing.assert_close(numbers[0], reference.step(0.5), atol=1e-3, rtol=1e-3)
+        assert torch.equal(*numbers)
+        for side in ("generator", "partner"):
+            mine, others = (gradient(getattr(member, side)) for member in members)
+            assert torch.equal(mine, others)
+            expected = gradient(getattr(reference, side))
+            assert (mine - expected).norm() < 1e-2 * expected.norm()
+    sides = 1 if preset == "autoencoder" else 1 + reference.recipe.d_steps
+    assert team.exchanges == 3 * sides
 
 
 def test_one_alone_adds_nothing_up(recipe):
