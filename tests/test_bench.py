@@ -10,12 +10,15 @@ from PIL import Image
 
 from bench import cropped
 from bench.__main__ import main
-from local import judging
+from local import judging, project
+from local.__main__ import main as local_main
+from local.compare import comparison
 from local.data.prepared import prepare
 from mifid.distance import memorization_distance
 from mifid.features import compute
 from mifid.frechet import frechet_distance, moments
-from mifid.network import random_network
+from mifid.network import open_network, random_network
+from mifid.score import score
 
 
 def test_a_training_step_is_measured_on_both_sides(capsys):
@@ -146,3 +149,37 @@ def test_a_coarse_picture_has_no_more_detail_than_its_crop(make_dogs, tmp_path):
     half = Image.fromarray(fine).resize((32, 32), Image.Resampling.LANCZOS)
     assert np.array_equal(small, half.resize((64, 64), Image.Resampling.LANCZOS))
     assert np.array_equal(same, fine)
+
+
+@pytest.mark.slow
+def test_quality_sets_recipes_and_seeds_side_by_side(
+    shared, make_dogs, tmp_path, monkeypatch, capsys
+):
+    for module in (project, judging, comparison):
+        monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
+    graph = shared / "inception" / "reconstructed_graph_def.pb"
+    words = ["quality", "best-dcgan", "ralsgan", "size=16", "g_width=4", "d_width=4", "batch=4"]
+    words += ["--data", str(make_dogs(8)), "--graph", str(graph), "--minutes", "0.01"]
+    words += ["--seeds", "0", "1", "--images", "6", "--out", str(tmp_path / "q"), "--json"]
+    assert main(words) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(row["recipe"], row["seed"]) for row in told["rows"]] == [
+        *(("best-dcgan", 0), ("ralsgan", 0), ("best-dcgan", 1), ("ralsgan", 1))
+    ]
+    assert all(row["fid"] > 0 and row["fid_of_layer"] > 0 for row in told["rows"])
+    assert "8 real pictures" in told["data"] and "bench quality best-dcgan" in told["command"]
+    lines = (tmp_path / "q" / "quality.jsonl").read_text().splitlines()
+    assert [json.loads(line)["fid"] for line in lines] == [row["fid"] for row in told["rows"]]
+    assert main([*words[:-1]]) == 0  # nothing is trained or judged again
+    table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    first, second = (line.split(" | ") for line in table[2:4])
+    assert first[5] == "1.00" and float(second[5]) == pytest.approx(
+        told["rows"][1]["fid"] / told["rows"][0]["fid"], abs=0.006
+    )
+    run = tmp_path / "q" / "seed-1" / "ralsgan"
+    zipped = tmp_path / "six.zip"
+    assert (
+        local_main(["sample", str(run), "--count", "6", "--seed", "1", "--out", str(zipped)]) == 0
+    )
+    found = score(zipped, tmp_path / "dogs" / "all-dogs", open_network(graph, layer="768"))
+    assert found.fid == pytest.approx(told["rows"][3]["fid_of_layer"], rel=1e-4)

@@ -65,10 +65,11 @@ def weights(adversaries):
     return torch.cat([p.detach().flatten() for p in parameters])
 
 
+CONSISTENT = {"bcr": 10.0, "zcr_d": 5.0, "zcr_g": 0.5}
 ADAPTIVE = {"diffaugment": "colour+translation+cutout", "ada": 0.6, "ada_kimg": 0.1}
 
 
-@pytest.mark.parametrize(("batch", "settings"), [(8, {}), (7, {}), (8, ADAPTIVE)])
+@pytest.mark.parametrize(("batch", "settings"), [(8, {}), (7, {}), (8, ADAPTIVE), (8, CONSISTENT)])
 def test_a_team_of_two_is_one_process_with_two_splits(batch, settings, recipe, device, dogs):
     recipe = replace(recipe, batch=batch, **settings)
     reference = Adversaries(recipe, device, dogs)
