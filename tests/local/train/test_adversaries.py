@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from operations import Operations
 
 from local.train.adversaries import Adversaries, diversity
 from local.train.augment import to_floats
@@ -195,18 +195,6 @@ def test_a_gradient_too_large_for_its_scale_skips_the_step_and_lowers_the_scale(
     adversaries.loss = usual
     adversaries.step()
     assert not torch.equal(parameters(adversaries.discriminator), before)
-
-
-class Operations(TorchDispatchMode):
-    """Notes the operations that a device is asked for."""
-
-    def __init__(self):
-        super().__init__()
-        self.names = set()
-
-    def __torch_dispatch__(self, function, types, arguments=(), named=None):
-        self.names.add(function.__name__.partition(".")[0])
-        return function(*arguments, **(named or {}))
 
 
 ADAPTIVE = {"diffaugment": "colour+translation+cutout", "ada": 0.6, "ada_kimg": 0.04}

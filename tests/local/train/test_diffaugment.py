@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from operations import Operations
 
 from local.recipes.record import OPERATIONS as NAMES
 from local.recipes.record import Recipe
@@ -254,18 +254,6 @@ def test_the_order_in_memory_stays(policy):
     after = apply(before, drawn(6, 12, policy), policy)
     assert after.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(after, apply(before.contiguous(), drawn(6, 12, policy), policy))
-
-
-class Operations(TorchDispatchMode):
-    """Notes the operations that a device is asked for."""
-
-    def __init__(self):
-        super().__init__()
-        self.names = set()
-
-    def __torch_dispatch__(self, function, types, arguments=(), named=None):
-        self.names.add(function.__name__.partition(".")[0])
-        return function(*arguments, **(named or {}))
 
 
 @pytest.mark.parametrize("settings", [{"ada": 0.6}, {"augment_ramp": 0.5}])
