@@ -16,7 +16,7 @@ OF_TWO_SIDES = AUGMENTED | frozenset(
 )
 # Under batch norm a logit depends on the whole batch, so that no picture has a slope of its own
 # (Gulrajani et al. 2017, arXiv 1704.00028, section 4): a penalty is for discriminators without.
-OF_SLOPED = OF_TWO_SIDES | {"penalty", "penalty_kind", "penalty_every"}
+OF_SLOPED = OF_TWO_SIDES | {"penalty", "penalty_kind", "penalty_every", "penalty_end"}
 SOME = OF_SLOPED | {
     *("spectral_norm", "dropout", "deviation", "auxiliary"),
     *("latent_side", "latent_channels"),

@@ -140,7 +140,7 @@ _ALL = (
         epochs=130.0,
     ),
     # Without tricks (Huang et al. 2024, https://arxiv.org/abs/2501.05441), a third of the paper's
-    # width and a quarter of its batch. There the penalty falls to a tenth; here it stays.
+    # width and a quarter of its batch.
     Recipe(
         name="r3gan",
         network="r3gan",
@@ -150,6 +150,7 @@ _ALL = (
         loss="rpgan",
         penalty=1.0,
         penalty_kind="r1r2",
+        penalty_end=0.1,
         batch=64,
         schedule="cosine",
         lr_hold=0.0,

@@ -68,6 +68,9 @@ RANGES: dict[str, dict[str, Space]] = {
     "cgan": {"dropout": Range(0.0, 0.6), "random_crop": Choice((0, 4, 8))},
     "dcgan-faces": {"latents": Choice(("normal", "uniform"))},
     "csagan-wgan": {"penalty": Range(1.0, 30.0, log=True), "d_steps": Choice((1, 2, 5))},
+    "sagan": {"smoothing": Range(0.0, 0.3), "batch": Choice((16, 32, 64))},
+    "biggan": {"smoothing": Range(0.0, 0.3), "batch": Choice((16, 32, 64))},
+    "r3gan": {"penalty": Range(0.1, 10.0, log=True), "beta2": Range(0.9, 0.999)},
     "autoencoder": {
         "latent": Choice((64, 128, 256, 512)),
         "latent_channels": Choice((8, 16, 32)),

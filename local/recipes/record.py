@@ -48,6 +48,7 @@ class Recipe:
     margin: float = 1.0  # probability at which a real picture's is cut off; 1: it is not
     penalty: float = 0.0  # weight of the penalty on the discriminator's slope
     penalty_kind: str = "gp"  # of PENALTIES
+    penalty_end: float = 1.0  # factor of that weight at the end of the budget; 1: it stays
     penalty_every: int = 1  # steps from one to the next, each with so many times its weight
     bcr: float = 0.0  # weight of balanced consistency: moved pictures keep their logits
     zcr_d: float = 0.0  # weight of latent consistency: so do pictures of latents close by
@@ -88,7 +89,8 @@ class Recipe:
         for name in ("g_lr", "d_lr"):
             _within(name, getattr(self, name), low=0, open_low=True)
         _within("lr_hold", self.lr_hold, low=0, below=1 + 1e-9)
-        _within("lr_end", self.lr_end, low=0, open_low=True, below=1 + 1e-9)
+        for name in ("lr_end", "penalty_end"):
+            _within(name, getattr(self, name), low=0, open_low=True, below=1 + 1e-9)
         _within("augment_p", self.augment_p, low=0, open_low=True, below=1 + 1e-9)
         _within("augment_ramp", self.augment_ramp, low=0, below=1 + 1e-9)
         _within("ada_kimg", self.ada_kimg, low=0, open_low=True)
@@ -140,7 +142,7 @@ class Recipe:
             raise InputError(f"margin={self.margin}: {met}; take at most {1 - self.smoothing:g}")
         if self.loss == "wgan" and not (self.penalty and self.penalty_kind == "gp"):
             raise InputError("loss=wgan: needs a slope near 1; add penalty=10 penalty_kind=gp")
-        self._check_idle("penalty_kind", "penalty_every", without=("penalty",))
+        self._check_idle("penalty_kind", "penalty_every", "penalty_end", without=("penalty",))
         self._check_idle("zcr_noise", without=("zcr_d", "zcr_g"))
         if bool(self.epochs) == bool(self.steps):
             both = f"epochs={self.epochs:g} steps={self.steps}"

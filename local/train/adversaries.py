@@ -16,6 +16,7 @@ from local.train import consistency, diffaugment, losses
 from local.train.ada import Strength
 from local.train.devices import Device
 from local.train.penalties import PENALTIES, weight_at
+from local.train.schedules import SCHEDULES
 from local.train.team import ALONE, Team
 from local.train.trainer import Batch, Trainer
 
@@ -42,6 +43,7 @@ class Adversaries(Trainer):
         self.strength = Strength(recipe, device.device)
         if recipe.diffaugment:
             self.statistics = (*self.statistics, "augment_p")
+        self.progress = 0.0  # share of the budget spent
         self._fakes: Tensor | None = None  # of the step's discriminator half, for its other half
 
     @property
@@ -160,7 +162,8 @@ class Adversaries(Trainer):
     def _penalty(self, shown: tuple[Tensor, Tensor], batch: Batch) -> Tensor | float:
         """That on the discriminator's slope, at the steps that have one."""
         recipe, labels = self.recipe, batch["labels"]
-        weight = recipe.penalty * weight_at(self.steps, recipe.penalty_every)
+        fall = SCHEDULES[recipe.schedule](self.progress, 0.0, recipe.penalty_end)
+        weight = recipe.penalty * fall * weight_at(self.steps, recipe.penalty_every)
         if not weight:
             return 0.0
 
@@ -198,6 +201,7 @@ class Adversaries(Trainer):
 
     def _follow(self, progress: float) -> None:
         super()._follow(progress)
+        self.progress = progress
         self.strength.follow(progress)
 
     def training_state(self) -> dict[str, Any]:

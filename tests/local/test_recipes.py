@@ -163,7 +163,7 @@ OTHERS = {
 }
 COMPANIONS = {
     **{key: {"diffaugment": "cutout"} for key in ("augment_p", "augment_ramp", "ada")},
-    **{key: {"penalty": 1.0} for key in ("penalty_kind", "penalty_every")},
+    **{key: {"penalty": 1.0} for key in ("penalty_kind", "penalty_every", "penalty_end")},
     "ada_kimg": {"diffaugment": "cutout", "ada": 0.6},
     "zcr_noise": {"zcr_d": 5.0},
 }

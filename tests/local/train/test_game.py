@@ -118,6 +118,22 @@ def test_a_lazy_penalty_comes_now_and_then_with_its_weight_multiplied(kind, reci
     assert counts == [3 + passes, 3, 3, 3 + passes]
 
 
+@pytest.mark.parametrize(("schedule", "factor"), [("exponential", 0.2), ("cosine", 0.52)])
+def test_a_penalty_falls_with_the_budget(schedule, factor, recipe, device, dogs):
+    recipe = replace(recipe, network="dense", schedule=schedule, lr_hold=0.5)
+    penalised = replace(recipe, penalty=2.0, penalty_end=0.04)
+
+    def loss(recipe, progress):
+        return Adversaries(recipe, device, dogs).step(progress)[0].item()
+
+    base, first, middle, last = (
+        loss(recipe, 0.0),
+        *(loss(penalised, progress) for progress in (0.0, 0.5, 1.0)),
+    )
+    assert middle - base == pytest.approx(factor * (first - base), rel=1e-3)
+    assert last - base == pytest.approx(0.04 * (first - base), rel=2e-2)
+
+
 def test_the_deviation_of_a_batch_is_seen(recipe, device, dogs):
     plain, seeing = (Adversaries(replace(recipe, deviation=d), device, dogs) for d in (False, True))
     weights = [a.discriminator.to_logit.weight.numel() for a in (plain, seeing)]
