@@ -90,7 +90,7 @@ def test_sampling_is_repeatable_and_follows_its_seed(trained, tmp_path, capsys):
 
 BAD = {
     "no data": (["train", "--data", "nowhere"], "nowhere: no such folder"),
-    "recipe": (["train", "--recipe", "biggan"], "there are: best-dcgan, dcgan"),
+    "recipe": (["train", "--recipe", "stylegan"], "there are: best-dcgan, dcgan"),
     "setting": (["train", "bach=3"], "did you mean batch"),
     "device": (["train", "--device", "cuda:77"], "not usable"),
     "odd device": (["train", "--device", "abacus"], "not usable"),

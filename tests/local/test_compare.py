@@ -378,7 +378,7 @@ def test_a_damaged_score_is_computed_anew(data, tmp_path):
 
 BAD = {
     "no recipe": (["size=16"], "no recipe named; there are: best-dcgan"),
-    "unknown recipe": (["biggan"], "no recipe 'biggan'; there are: best-dcgan"),
+    "unknown recipe": (["stylegan"], "no recipe 'stylegan'; there are: best-dcgan"),
     "unknown setting": (
         ["all", "bach=3"],
         "local compare: no setting 'bach' (did you mean batch?)",

@@ -560,7 +560,7 @@ BAD = {
     "no trials": ([], "--trials"),
     "no length": (["--trials", "2"], "--minutes or --steps"),
     "no data": (["--trials", "2", "--steps", "1", "--data", "nowhere"], "nowhere: no such folder"),
-    "recipe": (["--trials", "2", "--steps", "1", "--recipe", "biggan"], "there are: best-dcgan"),
+    "recipe": (["--trials", "2", "--steps", "1", "--recipe", "stylegan"], "there are: best-dcgan"),
     "setting": (["--trials", "2", "--steps", "1", "bach=3"], "did you mean batch"),
     "epochs": (["--trials", "2", "--steps", "1", "epochs=3"], "epochs=3: has no effect here"),
     "horizon": (
