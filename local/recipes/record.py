@@ -13,6 +13,52 @@ PENALTIES = ("gp", "r1", "r2", "r1r2")  # as in local.train.penalties
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """Of a number: from `low` to `high`, each of them included unless it is open."""
+
+    low: float = 0.0
+    high: float = float("inf")
+    open_low: bool = False
+    open_high: bool = False
+
+    def check(self, name: str, value: float) -> None:
+        """Refuses a value beyond them, naming the setting."""
+        # Written so that a NaN fails too; and what has no limit is finite all the same.
+        above = self.low < value if self.open_low else self.low <= value
+        below = (
+            value < self.high
+            if self.open_high or self.high == float("inf")
+            else (value <= self.high)
+        )
+        if above and below:
+            return
+        least = f"{'over' if self.open_low else 'at least'} {self.low:g}"
+        most = f"{'under' if self.open_high else 'at most'} {self.high:,g}"
+        limit = most if self.high < float("inf") else "finite"
+        raise InputError(f"{name}={value}: {name} must be {least} and {limit}")
+
+
+SHARE = Bounds(high=1, open_high=True)
+BOUNDS = {
+    ("latent", "g_width", "d_width", "latent_channels", "d_steps"): Bounds(1, 10_000),
+    ("snapshots", "penalty_every"): Bounds(1, 10_000),
+    # One picture a batch has no statistics to normalise by.
+    ("batch", "quick_images"): Bounds(2, 100_000),
+    ("g_lr", "d_lr", "ada_kimg", "zcr_noise"): Bounds(open_low=True),
+    ("noise", "penalty", "epochs", "auxiliary", "bcr", "zcr_d", "zcr_g"): Bounds(),
+    ("beta1", "beta2", "ema", "dropout", "brightness", "colour", "smoothing", "ada"): SHARE,
+    ("lr_hold", "augment_ramp"): Bounds(high=1),
+    ("lr_end", "penalty_end", "augment_p"): Bounds(high=1, open_low=True),
+    ("margin",): Bounds(0.5, 1, open_low=True),
+    ("crops",): Bounds(1, MOST_CROPS),
+    ("rotation",): Bounds(high=180),
+    ("random_crop",): Bounds(high=128),
+    ("steps", "quick_every"): Bounds(high=10**9),
+    ("seed",): Bounds(high=2**63 - 1),
+}
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Settings of a run; each can be overridden as `key=value`."""
 
@@ -80,43 +126,12 @@ class Recipe:
         _one_of("penalty_kind", self.penalty_kind, PENALTIES)
         _one_of("size", self.size, self.kind.sizes, f" with network={self.network}")
         _one_of("loss", self.loss, self.kind.losses, f" with network={self.network}")
-        for name in ("latent", "g_width", "d_width", "latent_channels", "d_steps", "snapshots"):
-            _within(name, getattr(self, name), low=1, below=10_001)
-        _within("penalty_every", self.penalty_every, low=1, below=10_001)
-        # One picture a batch has no statistics to normalise by.
-        _within("batch", self.batch, low=2, below=100_001)
-        _within("quick_images", self.quick_images, low=2, below=100_001)
-        for name in ("g_lr", "d_lr"):
-            _within(name, getattr(self, name), low=0, open_low=True)
-        _within("lr_hold", self.lr_hold, low=0, below=1 + 1e-9)
-        for name in ("lr_end", "penalty_end"):
-            _within(name, getattr(self, name), low=0, open_low=True, below=1 + 1e-9)
-        _within("augment_p", self.augment_p, low=0, open_low=True, below=1 + 1e-9)
-        _within("augment_ramp", self.augment_ramp, low=0, below=1 + 1e-9)
-        _within("ada_kimg", self.ada_kimg, low=0, open_low=True)
-        for name in (
-            "beta1",
-            "beta2",
-            "ema",
-            "dropout",
-            "brightness",
-            "colour",
-            "smoothing",
-            "ada",
-        ):
-            _within(name, getattr(self, name), low=0, below=1)
-        _within("margin", self.margin, low=0.5, open_low=True, below=1 + 1e-9)
-        _within("zcr_noise", self.zcr_noise, low=0, open_low=True)
-        for name in ("noise", "penalty", "epochs", "auxiliary", "bcr", "zcr_d", "zcr_g"):
-            _within(name, getattr(self, name), low=0)
-        _within("crops", self.crops, low=1, below=MOST_CROPS + 1)
-        if self.crops > 1:
-            _one_of("crop", self.crop, DRAWN, f" with crops={self.crops}")
-        _within("rotation", self.rotation, low=0, below=181)
-        _within("random_crop", self.random_crop, low=0, below=129)
-        for name in ("steps", "quick_every"):
-            _within(name, getattr(self, name), low=0, below=10**9)
-        _within("seed", self.seed, low=0, below=2**63)
+        for names, bounds in BOUNDS.items():
+            for name in names:
+                bounds.check(name, getattr(self, name))
+        if self.crops > 1 and self.crop not in DRAWN:
+            same = f"crop={self.crop} gives the same one each time"
+            raise InputError(f"crops={self.crops}: {same}; add crop={DRAWN[0]}")
         self._check_settings_of_some()
         self._check_pairs()
         self._check_augmentation()
@@ -129,14 +144,15 @@ class Recipe:
                 users = ", ".join(key for key, kind in NETWORKS.items() if name in kind.settings)
                 raise InputError(
                     f"{name}={getattr(self, name)}: network={self.network} has no such setting"
-                    f" ({users}: these have); leave it out"
+                    f" ({users}: these have); leave it out, or set {name}={_default(name)}"
                 )
 
     def _check_pairs(self) -> None:
         """Refuses settings of which one leaves the other without effect, or without sense."""
         for name in ("smoothing", "margin"):
             if getattr(self, name) != _default(name) and self.loss != "bce":
-                raise InputError(f"{name}={getattr(self, name)}: loss={self.loss} has no labels")
+                told = f"{name}={getattr(self, name)}: loss={self.loss} has no labels"
+                raise InputError(f"{told}; set {name}={_default(name):g}")
         if 1 > self.margin > 1 - self.smoothing + 1e-9:
             met = f"the label of 1 - smoothing={self.smoothing} is met before it"
             raise InputError(f"margin={self.margin}: {met}; take at most {1 - self.smoothing:g}")
@@ -150,7 +166,8 @@ class Recipe:
         for name in ("schedule", "lr_end"):
             if self.lr_hold == 1 and getattr(self, name) != _default(name):
                 told = f"{name}={getattr(self, name)}: rates never fall with lr_hold=1"
-                raise InputError(f"{told}; add lr_hold=0.5, the share of the budget until they do")
+                until = "lr_hold=0.5 for a fall after that share of the budget"
+                raise InputError(f"{told}; set {until}, or {name}={_default(name)}")
 
     def _check_augmentation(self) -> None:
         """What both sides go through, and how often."""
@@ -168,8 +185,9 @@ class Recipe:
         """Refuses settings that only count beside others, all of which are 0."""
         for name in names:
             if getattr(self, name) != _default(name) and not any(getattr(self, w) for w in without):
-                told = f"{name}={getattr(self, name)}: has no effect"
-                raise InputError(f"{told} without {' or '.join(without)}; set that too")
+                told = f"{name}={getattr(self, name)}: has no effect without"
+                mend = f"set that too, or {name}={_default(name)}"
+                raise InputError(f"{told} {' or '.join(without)}; {mend}")
 
     def _check_latent(self) -> None:
         """An autoencoder's: smaller than the picture, and no smaller than what is drawn from it."""
@@ -177,7 +195,7 @@ class Recipe:
         _one_of("latent_side", self.latent_side, sides, f" with size={self.size}")
         _one_of("latents", self.latents, ("normal",), f" with network={self.network}")
         values = self.latent_channels * self.latent_side**2
-        _within("latent", self.latent, low=1, below=values + 1)
+        Bounds(1, values).check("latent", self.latent)
 
     @property
     def kind(self) -> Network:
@@ -208,13 +226,3 @@ def _one_of(name: str, value: object, possible: tuple[object, ...], where: str =
     if value not in possible:
         listed = ", ".join(map(str, possible))
         raise InputError(f"{name}={value}: {name} must be one of {listed}{where}")
-
-
-def _within(
-    name: str, value: float, low: float, open_low: bool = False, below: float = float("inf")
-) -> None:
-    # Written so that a NaN fails too.
-    if not ((low < value if open_low else low <= value) and value < below):
-        bound = f"over {low}" if open_low else f"at least {low}"
-        limit = f" and under {below}" if below != float("inf") else " and finite"
-        raise InputError(f"{name}={value}: {name} must be {bound}{limit}")

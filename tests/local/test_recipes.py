@@ -51,7 +51,10 @@ def test_settings_are_converted_to_their_types():
         ("penalty=10", "network=dcgan has no such setting"),
         ("epochs=-1", "at least 0"),
         ("steps=9", "epochs=100 steps=9: one of them is the horizon; set the other to 0"),
-        ("rotation=200", "under 181"),
+        ("margin=1.5", "over 0.5 and at most 1"),
+        ("crops=2", "crop=centre gives the same one each time; add crop=jitter"),
+        ("crops=9", "at least 1 and at most 8"),
+        ("rotation=200", "at most 180"),
         ("d_steps=0", "at least 1"),
         ("g_lr=0", "over 0"),
         ("d_lr=nan", "over 0"),
@@ -90,12 +93,20 @@ def test_unknown_recipes_and_other_versions():
 @pytest.mark.parametrize(
     ("name", "settings", "says"),
     [
-        ("ralsgan", ["smoothing=0.1"], "loss=ralsgan has no labels"),
+        ("ralsgan", ["smoothing=0.1"], "loss=ralsgan has no labels; set smoothing=0"),
+        ("sagan", ["loss=hinge"], "loss=hinge has no labels; set smoothing=0"),
+        (
+            "r3gan",
+            ["penalty=0"],
+            "penalty_kind=r1r2: has no effect without penalty; set that too, or",
+        ),
+        ("r3gan", ["lr_hold=1"], "schedule=cosine: rates never fall with lr_hold=1; set"),
+        ("biggan", ["margin=0.95"], "take at most 0.9"),
         ("csagan-wgan", ["penalty=0"], "add penalty=10"),
         ("dense-gan", ["loss=wgan"], "add penalty=10"),
         ("autoencoder", ["latent_side=12"], "4, 8, 16, 32 with size=64"),
         ("autoencoder", ["latent_side=64"], "4, 8, 16, 32 with size=64"),
-        ("autoencoder", ["latent=5000"], "under 1025"),  # 16 x 8 x 8 numbers
+        ("autoencoder", ["latent=5000"], "at most 1,024"),  # 16 x 8 x 8 numbers
         ("autoencoder", ["loss=bce"], "mse with network=autoencoder"),
         ("autoencoder", ["d_steps=2"], "no such setting"),
         ("autoencoder", ["diffaugment=cutout"], "no such setting"),
@@ -180,9 +191,8 @@ def test_a_setting_that_a_network_has_not_is_refused_with_those_that_have_it(nam
     with pytest.raises(InputError) as error:
         replace(recipe_of(network), **{name: value})
     users = ", ".join(n for n, kind in NETWORKS.items() if name in kind.settings)
-    assert str(error.value) == (
-        f"{name}={value}: network={network} has no such setting ({users}: these have); leave it out"
-    )
+    told = f"{name}={value}: network={network} has no such setting ({users}: these have)"
+    assert str(error.value) == f"{told}; leave it out, or set {name}={getattr(Recipe(), name)}"
 
 
 def test_a_horizon_is_of_epochs_or_of_steps():
@@ -199,7 +209,7 @@ def test_a_horizon_is_of_epochs_or_of_steps():
 @pytest.mark.parametrize("setting", ["schedule=cosine", "lr_end=0.5"])
 def test_a_fall_of_the_rates_needs_a_time_to_fall_in(setting):
     assert allowed("dcgan", setting, "lr_hold=0.9")
-    with pytest.raises(InputError, match=f"{setting}: rates never fall with lr_hold=1; add lr_hol"):
+    with pytest.raises(InputError, match=f"{setting}: rates never fall with lr_hold=1; set lr_hol"):
         override(get("dcgan"), [setting])
     assert not allowed("ralsgan", "lr_hold=1")
 
