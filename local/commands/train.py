@@ -165,7 +165,9 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         metavar="FILE",
         help="only draw what augmentation does to the pictures, as a PNG",
     )
-    command.add_argument("settings", nargs="*", metavar="key=value", help="settings of the recipe")
+    command.add_argument(
+        "settings", nargs="*", metavar="key=value", help="settings: docs/recipes.md"
+    )
     return command.parse_intermixed_args(words)
 
 
