@@ -57,7 +57,7 @@ def test_a_signal_ends_the_run_between_two_steps_with_a_last_archive(number, tmp
 
 def test_a_signal_before_the_training_ends_the_run_at_once(tmp_path):
     ran = run_kernel(
-        tmp_path, "import os; nth_call(kernel, 'prepare', lambda n: os.kill(os.getpid(), 15))"
+        tmp_path, "import os; nth_call(kernel, 'prepare_for', lambda n: os.kill(os.getpid(), 15))"
     )
     assert (ran.code, ran.left) == (TERMINATED, [])
     assert ran.result["stopped"] == "by SIGTERM" and ran.result["images"] == 0
@@ -258,7 +258,7 @@ def test_a_gpu_without_code_for_it_is_left_out_loudly_before_anything_else(tmp_p
     said = "GPU 0 is present but not usable (CUDA error: no kernel image is available)"
     assert f"{said}; going on without it" in ran.err.splitlines()
     assert "CPU" in ran.result["device"]
-    ran = run_kernel(tmp_path, DEAD_GPU + "nth_call(kernel, 'prepare', lambda n: 1 / 0)")
+    ran = run_kernel(tmp_path, DEAD_GPU + "nth_call(kernel, 'prepare_for', lambda n: 1 / 0)")
     assert said in ran.err
 
 
