@@ -80,6 +80,7 @@ def rows(output: str) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in cells}
 
 
+@pytest.mark.slow
 def test_a_side_s_seconds_and_values_stand_in_its_row(bench):
     code, output, _ = bench({"quick": GOOD, "slow": f"import time; time.sleep(0.6); {GOOD}"})
     assert code == 0
@@ -103,6 +104,7 @@ def test_memory_and_seconds_are_the_childs_own(tmp_path):
     assert len(ballast) == 400_000_000  # was held all the while
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_what_it_has_started(tmp_path):
     note = tmp_path / "pid"
     child = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
@@ -296,6 +298,7 @@ def near(found: torch.Tensor, expected: np.ndarray, limit: float) -> bool:
     return bool((error < limit * np.linalg.norm(expected, axis=1)).all())
 
 
+@pytest.mark.slow
 def test_the_weights_under_torchvisions_names_give_the_graphs_features(
     graph, four, saved, monkeypatch
 ):
@@ -305,6 +308,7 @@ def test_the_weights_under_torchvisions_names_give_the_graphs_features(
         assert near(network(resized), saved["features_a"][:4], 1e-5)
 
 
+@pytest.mark.slow
 def test_the_torchscript_answers_as_clean_fid_asks(graph, four, saved, tmp_path):
     script(graph, torch.device("cpu")).save(tmp_path / "network.pt")
     network = torch.jit.load(tmp_path / "network.pt").eval()
@@ -337,6 +341,7 @@ def test_another_graph_has_no_such_weights(graph):
         state_dict(Graph(nodes, graph.path, ""))
 
 
+@pytest.mark.slow
 def test_the_published_distance_is_the_saved_one(published, saved):
     sides = (saved[name].astype(np.float64) for name in ("features_a", "features_b"))
     expected = float(saved["distance_a_b"])
@@ -368,6 +373,7 @@ def test_the_published_distance_by_hand(published):
     assert published.quotient(5.0, 0.1) == pytest.approx(5)  # strictly under
 
 
+@pytest.mark.slow
 def test_the_published_side_reads_its_folders_by_the_rules(
     published, tmp_path, saved, graph, monkeypatch, real_dogs
 ):

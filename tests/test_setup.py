@@ -22,6 +22,7 @@ def set_up(project, python=sys.executable):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_second_call_installs_nothing_until_something_changes(project):
     first = set_up(project)
     assert first.returncode == 0, first.stderr
@@ -48,6 +49,7 @@ def test_an_interpreter_that_will_not_do_is_refused(project):
     assert not (project / ".venv").exists()
 
 
+@pytest.mark.slow
 def test_a_package_that_cannot_be_had_fails_and_is_tried_again(project):
     (project / "requirements.txt").write_text("./no-such-package\n")
     failed = set_up(project)

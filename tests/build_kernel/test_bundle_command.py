@@ -109,6 +109,7 @@ BAD_USE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "word"), BAD_USE.values(), ids=BAD_USE.keys())
 def test_bad_use_is_one_line_and_touches_nothing(checkout, command, arguments, word):
     (checkout / "kernel" / "kernel.py").write_text("older")
@@ -131,6 +132,7 @@ def test_a_refused_source_leaves_the_older_kernel(checkout, command):
     assert (checkout / "kernel" / "kernel.py").read_text() == "older"
 
 
+@pytest.mark.slow
 def test_the_owner_comes_from_the_environment_or_kaggle_json(checkout, command, tmp_path):
     def owner() -> str:
         return str(metadata(checkout)[0]["id"]).partition("/")[0]
@@ -179,6 +181,7 @@ def test_the_built_kernel_runs(checkout, command):
     assert "'hours': 2.0" in ran.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["def f(\n", "import pandas\n"])
 @pytest.mark.parametrize(
     "name",
@@ -240,6 +243,7 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
+@pytest.mark.slow
 def test_check_passes_what_the_sources_give(checkout, command):
     command("--owner", "me", "--recipe", "dcgan", "--hours", "0.5", "batch=64")
     ran = check(checkout, command)
@@ -279,6 +283,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "old", "new", "words"), CASES)
 def test_check_says_what_differs_and_how_to_build_again(checkout, command, name, old, new, words):
     (checkout / "local" / "extra.py").write_text("")
@@ -413,6 +418,7 @@ NOTEBOOK_CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "old", "new", "words"), NOTEBOOK_CHANGES.values(), ids=NOTEBOOK_CHANGES.keys()
 )

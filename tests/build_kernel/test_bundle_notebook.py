@@ -118,6 +118,7 @@ def test_it_says_what_it_is_and_how_it_was_made(project, bundle):
     assert ast.literal_eval(build[1]) == made.build
 
 
+@pytest.mark.slow
 def test_each_module_is_a_cell_with_its_plain_source(bundle):
     made = bundle(ROOT, as_notebook=True)
     assert [module.path for module in made.modules] == [m.path for m in bundle(ROOT).modules]
@@ -128,6 +129,7 @@ def test_each_module_is_a_cell_with_its_plain_source(bundle):
             assert source.encode() == module.source
 
 
+@pytest.mark.slow
 def test_every_file_is_written_to_the_byte(project, bundle, execute, awkward):
     show = "import hashlib, json\nfrom pathlib import Path\nimport local\n"
     show += "".join(f"import local.awkward{number}\n" for number in range(len(awkward)))
@@ -175,6 +177,7 @@ print('{"images": 0}')"""
     assert ran.left == ["images.zip"] and ran.scratch == []
 
 
+@pytest.mark.slow
 def test_a_failed_run_fails_its_cell_after_its_lines(project, bundle, execute):
     root = project(entry("print('kernel: no data', file=sys.stderr)\nreturn 2"))
     ran = execute(cells_of(bundle(root, as_notebook=True).text))
@@ -183,6 +186,7 @@ def test_a_failed_run_fails_its_cell_after_its_lines(project, bundle, execute):
     assert ran.out == "kernel: no data\n"
 
 
+@pytest.mark.slow
 def test_a_traceback_shows_the_modules_own_file_line_and_source(project, bundle, execute):
     root = project(entry("from local.train import fail\nfail(7)", train=FAILING))
     ran = execute(cells_of(bundle(root, as_notebook=True).text))
@@ -230,6 +234,7 @@ def test_the_run_ends_with_the_notebook_even_a_killed_one(project, bundle, execu
     assert not running[0].is_running() or running[0].status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.slow
 def test_a_changed_cell_is_used_and_makes_the_run_dirty(project, bundle, execute):
     """As in a browser: all cells, one changed and run again, the first one, the last one."""
     root = project(entry("from local.work import X\nprint(X, build['dirty'])", work="X = 1\n"))
@@ -244,6 +249,7 @@ def test_a_changed_cell_is_used_and_makes_the_run_dirty(project, bundle, execute
     assert last.endswith("\n2 True\n")
 
 
+@pytest.mark.slow
 def test_a_cell_that_was_not_run_is_named(project, bundle, execute):
     root = project(entry("from local import work", work="X = 1\n"))
     cells = cells_of(bundle(root, as_notebook=True).text)

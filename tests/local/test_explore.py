@@ -344,6 +344,7 @@ def test_the_policy_and_the_seed_choose_the_samples(make_dogs, tmp_path, monkeyp
     assert samples("--seed", "1")[0] != before
 
 
+@pytest.mark.slow
 def test_parts_without_data_say_so(tmp_path):
     solid(tmp_path / "data", [(i, 2 * i, 9) for i in range(4)])
     assert main(["explore", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]) == 0
@@ -377,6 +378,7 @@ def test_a_picture_bomb_is_told_and_not_decoded(tmp_path, monkeypatch):
     assert seen["0.png"] == ""
 
 
+@pytest.mark.slow
 def test_of_many_breeds_the_largest_are_shown(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "MOST_BREEDS", 12)
     for i in range(15):

@@ -34,6 +34,7 @@ def engine_of(network: object) -> bool:
     return any(isinstance(part, OpenVINOModule) for part in network.module.modules())
 
 
+@pytest.mark.slow
 def test_openvino_is_taken_where_it_is_installed(
     graph_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,6 +44,7 @@ def test_openvino_is_taken_where_it_is_installed(
     assert not engine_of(open_network(graph_file, device="cpu"))
 
 
+@pytest.mark.slow
 def test_openvino_that_is_missing_is_said(
     graph_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +76,7 @@ def test_fast_changes_the_score_by_less_than_half_a_percent(
     assert abs(mixed / results[1].fid - 1) < 0.005
 
 
+@pytest.mark.slow
 def test_fast_leaves_the_ends_of_the_network_alone(graph_file: Path) -> None:
     graph = read_graph(graph_file)
     half = (PUBLIC.half, torch.bfloat16)
@@ -102,6 +105,7 @@ def test_a_processor_without_half_precision_goes_on_in_full(
     assert "no bfloat16" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_fast_was_not_measured_for_is_refused(graph_file: Path) -> None:
     with pytest.raises(InputError, match="not measured for --profile private"):
         open_network(graph_file, PRIVATE, precision="fast")

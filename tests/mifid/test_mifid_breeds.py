@@ -176,6 +176,7 @@ def test_the_table_of_labelled_pictures(
     assert forgotten == "forgotten: 0 of 2 breeds"
 
 
+@pytest.mark.slow
 def test_pictures_and_their_annotations(
     archive: Callable,
     drawn: Callable,

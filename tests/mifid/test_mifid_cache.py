@@ -24,6 +24,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return sides
 
 
+@pytest.mark.slow
 def test_only_the_first_score_reads_the_real_pictures(
     archive: Callable, drawn: Callable, counted: list[str]
 ) -> None:
@@ -33,6 +34,7 @@ def test_only_the_first_score_reads_the_real_pictures(
     assert (first.mifid, first.real_images) == (second.mifid, second.real_images)
 
 
+@pytest.mark.slow
 def test_other_pictures_networks_and_limits_are_computed_anew(
     archive: Callable, drawn: Callable, counted: list[str], graph_file: Path
 ) -> None:
@@ -49,6 +51,7 @@ def test_other_pictures_networks_and_limits_are_computed_anew(
     assert len(cache.listing()) == 5
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_computed_anew_and_one_that_cannot_be_written_is_done_without(
     archive: Callable,
     drawn: Callable,
@@ -69,6 +72,7 @@ def test_a_damaged_file_is_computed_anew_and_one_that_cannot_be_written_is_done_
     assert counted.count("real") == 3
 
 
+@pytest.mark.slow
 def test_the_command_lists_and_clears(
     archive: Callable, drawn: Callable, capsys: pytest.CaptureFixture
 ) -> None:
@@ -79,6 +83,7 @@ def test_the_command_lists_and_clears(
     assert cache.listing() == []
 
 
+@pytest.mark.slow
 def test_folders_are_keyed_by_content_too(
     drawn: Callable, archive: Callable, encoded: Callable, counted: list[str], tmp_path: Path
 ) -> None:

@@ -27,6 +27,7 @@ def real(archive: Callable, drawn: Callable) -> str:
     return str(archive("real.zip", drawn(1, 16)))
 
 
+@pytest.mark.slow
 def test_json(images: str, real: str, capsys: pytest.CaptureFixture) -> None:
     assert main([images, "--real", real, "--json"]) == 0
     out, err = capsys.readouterr()
@@ -46,6 +47,7 @@ def test_json(images: str, real: str, capsys: pytest.CaptureFixture) -> None:
     assert all(line.startswith("mifid: warning:") for line in err.splitlines())
 
 
+@pytest.mark.slow
 def test_table(images: str, real: str, capsys: pytest.CaptureFixture) -> None:
     assert main([images, "--real", real, "--limit", "10"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -54,6 +56,7 @@ def test_table(images: str, real: str, capsys: pytest.CaptureFixture) -> None:
     assert "10 generated, 10 real" in "".join(lines)
 
 
+@pytest.mark.slow
 def test_label_with_a_graph(
     images: str, real: str, graph_file: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -64,6 +67,7 @@ def test_label_with_a_graph(
     assert found["comparable"] is False
 
 
+@pytest.mark.slow
 def test_features_then_score(images: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     out = tmp_path / "images.npz"
     assert main(["features", images, "--out", str(out), "--generated"]) == 0
@@ -201,6 +205,7 @@ def test_a_full_disk_costs_the_features_in_one_line(
     assert not list(tmp_path.glob("*.npz*")) and not list(tmp_path.glob(".*.part"))
 
 
+@pytest.mark.slow
 def test_the_nearest_pictures_are_searched_once(
     archive: Callable, drawn: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:

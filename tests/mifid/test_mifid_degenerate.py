@@ -159,6 +159,7 @@ def flagged(data: bytes, offset: int, value: int) -> bytes:
 # ---- how many pictures, and how different they are
 
 
+@pytest.mark.slow
 def test_fewer_pictures_than_features(
     answer: Callable, zipped: Callable, good: list, real: Path
 ) -> None:
@@ -178,6 +179,7 @@ def test_one_picture(answer: Callable, zipped: Callable, good: list, real: Path,
     )
 
 
+@pytest.mark.slow
 def test_one_picture_that_can_be_decoded(
     answer: Callable, zipped: Callable, archive: Callable, drawn: Callable, good: list
 ) -> None:
@@ -203,6 +205,7 @@ def test_a_collapsed_generator(answer: Callable, kept: Callable) -> None:
     assert found["fid"] == pytest.approx(shift + spread, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_a_collapsed_generators_pictures(
     answer: Callable, zipped: Callable, good: list, real: Path
 ) -> None:
@@ -248,6 +251,7 @@ def test_some_pictures_are_copies(answer: Callable, kept: Callable) -> None:
     assert "zero up to rounding" not in " ".join(found["warnings"])
 
 
+@pytest.mark.slow
 def test_both_sides_are_one_file(answer: Callable, zipped: Callable, good: list) -> None:
     path = zipped(good)
     found = answer(path, path).number("12 of 12 generated pictures are copies", "zero up to")
@@ -296,6 +300,7 @@ def test_features_that_are_no_numbers(
         score(*(Features(values) for values in sides.values()))
 
 
+@pytest.mark.slow
 def test_a_network_that_gives_no_numbers(
     answer: Callable,
     zipped: Callable,
@@ -412,6 +417,7 @@ def test_files_of_features_that_are_damaged(
 # ---- pictures that Kaggle does not take
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "mode", "size", "found"),
     [
@@ -448,6 +454,7 @@ def test_one_picture_among_good_ones_is_refused(
     answer(zipped(good), zipped([*good, ("x.png", file.getvalue())], "real.zip")).number()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("encode", "warning"),
     [
@@ -490,6 +497,7 @@ def test_real_pictures_of_16_bits_keep_their_brightness(zipped: Callable, good: 
     assert np.array_equal(batch[0], np.stack([levels >> 8] * 3, axis=-1))
 
 
+@pytest.mark.slow
 def test_real_palettes_with_transparency_are_read_in_silence(
     answer: Callable, zipped: Callable, drawn: Callable, good: list
 ) -> None:
@@ -500,6 +508,7 @@ def test_real_palettes_with_transparency_are_read_in_silence(
     assert found["real_images"] == 13
 
 
+@pytest.mark.slow
 def test_names_and_content_that_disagree(
     answer: Callable, zipped: Callable, encoded: Callable, drawn: Callable, good: list, real: Path
 ) -> None:
@@ -515,6 +524,7 @@ def test_names_and_content_that_disagree(
     answer(jpeg, real).refusal("x.png is 64x64 RGB JPEG: Kaggle takes only")
 
 
+@pytest.mark.slow
 def test_real_pictures_that_cannot_be_decoded_are_named(
     answer: Callable, zipped: Callable, good: list
 ) -> None:
@@ -529,6 +539,7 @@ def test_real_pictures_that_cannot_be_decoded_are_named(
 # ---- what is around the pictures
 
 
+@pytest.mark.slow
 def test_nested_folders(answer: Callable, zipped: Callable, good: list, real: Path) -> None:
     expected = answer(zipped(good), real).number()
     nested = zipped((f"a/b/{name}", content) for name, content in good)
@@ -540,6 +551,7 @@ def test_nested_folders(answer: Callable, zipped: Callable, good: list, real: Pa
     assert len(found["warnings"]) == len(expected["warnings"]) + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("second", ["00.png", "./00.png", "/00.png"])
 def test_duplicated_names(
     answer: Callable, zipped: Callable, good: list, real: Path, second: str
@@ -559,6 +571,7 @@ def test_duplicated_names(
     assert found["fid"] == pytest.approx(expected["fid"], rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["notes.txt", "labels.csv", "a/log.jsonl"])
 def test_other_files_in_the_archive(
     answer: Callable, zipped: Callable, good: list, real: Path, name: str
@@ -567,6 +580,7 @@ def test_other_files_in_the_archive(
     answer(path, real).refusal(f"{name} is no picture: Kaggle takes only images of size 64x64")
 
 
+@pytest.mark.slow
 def test_hidden_files_in_the_archive(
     answer: Callable, zipped: Callable, good: list, real: Path
 ) -> None:
@@ -578,6 +592,7 @@ def test_hidden_files_in_the_archive(
     assert found["images"] == 12
 
 
+@pytest.mark.slow
 def test_other_files_in_a_folder(answer: Callable, good: list, real: Path, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -587,6 +602,7 @@ def test_other_files_in_a_folder(answer: Callable, good: list, real: Path, tmp_p
     assert found["images"] == 12
 
 
+@pytest.mark.slow
 def test_links_that_loop(answer: Callable, good: list, real: Path, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     (folder / "sub").mkdir(parents=True)
@@ -606,6 +622,7 @@ def test_a_path_that_no_system_takes(answer: Callable, real: Path, tmp_path: Pat
     answer(tmp_path / ("x" * 5000), real).refusal("cannot be read")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 def test_names_that_are_not_utf8(answer: Callable, good: list, real: Path, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
@@ -621,6 +638,7 @@ def test_names_that_are_not_utf8(answer: Callable, good: list, real: Path, tmp_p
         score(folder, real)  # pytest's stderr, other than a real one, cannot show the name
 
 
+@pytest.mark.slow
 def test_names_in_the_archive_that_are_not_utf8(
     answer: Callable, zipped: Callable, good: list, real: Path
 ) -> None:
@@ -667,6 +685,7 @@ def test_archives_without_pictures(
         answer(path, real).refusal("images.zip: neither a folder nor a whole zip archive")
 
 
+@pytest.mark.slow
 def test_a_damaged_member(answer: Callable, zipped: Callable, good: list, real: Path) -> None:
     path = zipped(good, "x.zip")
     data = bytearray(path.read_bytes())
@@ -679,6 +698,7 @@ def test_a_damaged_member(answer: Callable, zipped: Callable, good: list, real: 
 # ---- features saved with what there is to mind
 
 
+@pytest.mark.slow
 def test_what_there_is_to_mind_is_saved_with_the_features(
     answer: Callable, zipped: Callable, good: list, real: Path, tmp_path: Path
 ) -> None:

@@ -39,6 +39,7 @@ def read(path: Path) -> list[dict]:
     return [json.loads(line, parse_constant=pytest.fail) for line in path.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_a_line_for_each_score(
     sides: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

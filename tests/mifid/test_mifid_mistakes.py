@@ -41,6 +41,7 @@ def test_nothing_is_wrong(error: Callable) -> None:
     assert error() < 1e-5
 
 
+@pytest.mark.slow
 def test_padding_that_counts(error: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = F.avg_pool2d
 
@@ -51,6 +52,7 @@ def test_padding_that_counts(error: Callable, monkeypatch: pytest.MonkeyPatch) -
     assert error() > 1e-2
 
 
+@pytest.mark.slow
 def test_an_average_pool_in_the_last_block(
     error: Callable, graph_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,6 +67,7 @@ def test_an_average_pool_in_the_last_block(
     assert error() > 1e-2
 
 
+@pytest.mark.slow
 def test_half_pixel_centres(error: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     def half_pixel(x, height, width):
         return F.interpolate(x, (height, width), mode="bilinear", align_corners=False)
@@ -73,6 +76,7 @@ def test_half_pixel_centres(error: Callable, monkeypatch: pytest.MonkeyPatch) ->
     assert error() > 1e-2
 
 
+@pytest.mark.slow
 def test_truncation_in_place_of_rounding(error: Callable, saved: dict, dogs) -> None:
     """A generator's pictures in -1..1, cut down to bytes: every second level is off by one."""
     from io import BytesIO

@@ -42,6 +42,7 @@ def test_inception_does_not_depend_on_the_batch(inception: Network, drawn: Calla
     assert relative_error(apart, together) < 1e-5
 
 
+@pytest.mark.slow
 def test_graph_is_named_and_found_in_order(
     graph_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

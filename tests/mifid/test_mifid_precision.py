@@ -120,6 +120,7 @@ def test_resizing_in_the_network_is_tensorflows(tf: Any, pixels: np.ndarray) -> 
 # --- Network --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "openvino"])
 def test_the_network_is_as_near_to_float64_as_tensorflow_is(
     graph_file: Path, saved: dict[str, np.ndarray], pixels: np.ndarray, backend: str
@@ -195,6 +196,7 @@ def numbers(images: Path, real: Path, network: Network, **more: Any) -> np.ndarr
     return np.array([result.fid, result.distance, result.mifid])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "openvino"])
 def test_batches_and_threads_change_the_sixth_digit_at_most(
     graph_file: Path, pixels: np.ndarray, backend: str

@@ -61,6 +61,7 @@ def test_the_private_profile_feeds_the_network_as_the_2021_release(
     assert difference(compute([pictures], network), theirs) < 1e-5
 
 
+@pytest.mark.slow
 def test_a_private_score_says_what_it_is(nasnet: Path, drawn: Callable, archive: Callable) -> None:
     result = score(
         archive("a.zip", drawn(1, 20)), archive("b.zip", drawn(2, 30)), nasnet, profile=PRIVATE
@@ -70,6 +71,7 @@ def test_a_private_score_says_what_it_is(nasnet: Path, drawn: Callable, archive:
     assert "private profile" in result.label and "not comparable" in result.label
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_layer_is_tensorflows_averaged_over_space(
     tf: Any, graph_file: Path, drawn: Callable, layer: str
@@ -82,6 +84,7 @@ def test_a_layer_is_tensorflows_averaged_over_space(
     assert difference(compute([pictures], network), theirs) < 1e-5
 
 
+@pytest.mark.slow
 def test_both_backends_agree_and_any_node_is_a_layer(graph_file: Path, drawn: Callable) -> None:
     pictures = drawn(4, 3)
     for layer in (None, "mixed_5/join", "mixed_5/join:0"):
@@ -108,6 +111,7 @@ def test_layers_and_the_private_profile_need_a_graph_that_has_them(graph_file: P
         open_network(graph_file, layer="no_such_node")
 
 
+@pytest.mark.slow
 def test_features_of_different_layers_are_not_mixed(
     graph_file: Path, drawn: Callable, archive: Callable
 ) -> None:
@@ -122,6 +126,7 @@ def test_features_of_different_layers_are_not_mixed(
     assert score(path, real, graph_file, layer="768").images == 4  # the same layer's other name
 
 
+@pytest.mark.slow
 def test_a_layers_score_is_labelled_with_it(
     graph_file: Path, drawn: Callable, archive: Callable
 ) -> None:

@@ -57,6 +57,7 @@ def test_the_table_shows_them_and_plain_scores_do_without(
     assert "private: not measured" in table
 
 
+@pytest.mark.slow
 def test_too_few_pictures_are_one_line(
     archive: Callable, drawn: Callable, capsys: pytest.CaptureFixture
 ) -> None:

@@ -106,6 +106,7 @@ def test_limit_marks_the_result_and_takes_rows_evenly() -> None:
     assert result.fid == direct.fid
 
 
+@pytest.mark.slow
 def test_features_of_different_networks_do_not_meet(
     archive: Callable, drawn: Callable, stand_in: Network, tmp_path: Path
 ) -> None:
@@ -134,6 +135,7 @@ def test_one_picture_has_no_score(side: str) -> None:
         score(sides["generated"], sides["real"])
 
 
+@pytest.mark.slow
 def test_pictures_and_their_saved_features_score_the_same(
     archive: Callable, drawn: Callable, tmp_path: Path
 ) -> None:

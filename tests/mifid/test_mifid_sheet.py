@@ -60,6 +60,7 @@ def sides(archive: Callable, drawn: Callable) -> tuple[Path, Path, np.ndarray, n
     return archive("images.zip", generated), archive("real.zip", real), generated, real
 
 
+@pytest.mark.slow
 def test_a_copy_stands_first_beside_its_original(
     archive: Callable, drawn: Callable, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -119,6 +120,7 @@ def test_the_texts_tell_label_distance_and_names(drawn: Callable) -> None:
     assert len({sheet.tobytes() for sheet in sheets}) == len(sheets)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 3, 24])
 def test_long_texts_stay_on_the_sheet(count: int, drawn: Callable) -> None:
     long = "a long label, " * 20

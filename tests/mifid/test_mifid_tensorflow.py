@@ -225,6 +225,7 @@ def reference(tf: Any, graph_file: Path) -> Iterator[Inception]:
     inception.session.close()
 
 
+@pytest.mark.slow
 def test_inception_features(
     reference: Inception, inception: Network, squashed: Callable, saved: dict[str, np.ndarray]
 ) -> None:

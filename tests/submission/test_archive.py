@@ -257,6 +257,7 @@ def test_a_strange_comment_is_no_comment(pictures, tmp_path):
         assert check(path, count=12).comment == {}
 
 
+@pytest.mark.slow
 def test_a_member_that_holds_more_than_it_says_is_not_unpacked(pictures, tmp_path):
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

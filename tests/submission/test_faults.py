@@ -84,6 +84,7 @@ def test_a_kernel_that_a_signal_breaks_is_caught(struck, kernel):
     assert struck(path, "sigterm@2").failures == ["exit code 1: what now?"]
 
 
+@pytest.mark.slow
 def test_a_kernel_that_a_signal_ends_at_once_has_no_archive(struck, kernel):
     report = struck(kernel(WAITS), "sigterm@1")
     assert report.failures == ["stopped by SIGTERM at 1 s: no images.zip yet"]

@@ -45,6 +45,7 @@ NETWORKS = [
 ]
 
 
+@pytest.mark.slow
 def test_a_good_kernel_passes(kernel, data, tmp_path, capsys):
     path = kernel("""
         assert sorted(os.environ.keys() - {"LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"}) == sorted(
@@ -227,6 +228,7 @@ TWO_PROCESSES = """
 """
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_all_processes(kernel, data):
     report = rehearse(kernel(TWO_PROCESSES.format(1)), data, 20, count=COUNT)
     assert report.ok

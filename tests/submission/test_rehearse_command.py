@@ -51,6 +51,7 @@ def test_the_report_as_json(words, kernel, capsys):
     assert spare["share"] == pytest.approx(spare["seconds"] / 300)
 
 
+@pytest.mark.slow
 def test_kill_at_is_told_from_a_failure(words, capsys):
     body = "print('so far', flush=True)\ntime.sleep(60)"
     assert main(words(body, "--limit", 30, "--kill-at", 1)) == 1

@@ -39,6 +39,7 @@ def reals(truncation=None):
     return torch.from_numpy(drawn).permute(0, 3, 1, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("best", [None, 1.5, 0.8])
 def test_the_truncation_of_the_real_pictures_is_found(judge_of, best):
     chosen = choose_truncation(judge_of(reals(best)), Painter(), PLAIN, TEN, count=800)

@@ -73,6 +73,7 @@ def few(pictures, number):
     return pictures[torch.arange(len(pictures)) % number]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("breeds", [True, False])
 def test_damage_is_ranked_by_how_bad_it_is(lessons, breeds):
     mine = learn(lessons if breeds else of_one_class(lessons))
@@ -88,6 +89,7 @@ def test_damage_is_ranked_by_how_bad_it_is(lessons, breeds):
         assert values[1] > 1.2 * values[0]
 
 
+@pytest.mark.slow
 def test_it_says_what_it_learned_and_from_what(lessons):
     facts = learn(lessons, 4.0).facts
     assert facts["task"] == "breeds" and facts["classes"] == 3
@@ -98,6 +100,7 @@ def test_it_says_what_it_learned_and_from_what(lessons):
     assert learn(of_one_class(lessons)).facts["task"] == "quarter turns"
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_judge(lessons):
     shown = np.random.default_rng(0).integers(0, 256, (45, 64, 64, 3), np.uint8)
     one, same, other = (learn(lessons, 1.0, seed).features(shown) for seed in (3, 3, 4))
@@ -124,12 +127,14 @@ def test_it_stays_within_its_time(lessons, seconds, tick):
     assert mine.facts["seconds"] <= round(spent, 2)
 
 
+@pytest.mark.slow
 def test_more_time_gives_more_steps_up_to_its_epochs(lessons, monkeypatch):
     monkeypatch.setattr(learning, "EPOCHS", 4)
     steps = [learn(lessons, seconds).facts["steps"] for seconds in (0.5, 1.0, 1e6)]
     assert steps[0] < steps[1] < steps[2] == 20  # 4 x 240 / 48
 
 
+@pytest.mark.slow
 def test_real_pictures_are_looked_at_as_far_as_time_goes(lessons, monkeypatch):
     monkeypatch.setattr(learning, "ENOUGH", 100)
     monkeypatch.setattr(learning, "BATCH", 50)

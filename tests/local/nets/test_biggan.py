@@ -67,6 +67,7 @@ def test_shapes_and_range(doublings):
     assert discriminator(doublings, width=1)(pictures, labels(3)).shape == (3,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "doublings", "in_generator", "in_discriminator", "attending"),
     [

@@ -38,6 +38,7 @@ print(json.dumps(numbers))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_have_the_losses_of_the_one_process_reference(tmp_path):
     ran = run_python(tmp_path, TRAINS)
     assert ran.code == 0, ran.err

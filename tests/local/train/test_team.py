@@ -113,6 +113,7 @@ PRESETS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_team_of_two_is_one_process_with_two_splits_for_every_recipe(preset, built):
     """Whatever a recipe draws for a batch; but for dropout, which each member draws for itself."""
