@@ -1,6 +1,8 @@
 """Real pictures, whole and under each crop policy: the sets that `python -m bench floor` scores."""
 
 import io
+from collections.abc import Container
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,21 +10,19 @@ import torch
 from PIL import Image
 
 from local.data import crops
-from local.data.competition import Picture, find
+from local.data.competition import Collection, Picture, find
 from local.data.files import read
-from local.data.prepared import prepare
+from local.data.prepared import crop_all
 from local.errors import InputError
-from local.project import CACHE
 from mifid.pictures import evenly_spaced
 from mifid.published import SIZE
 
-# Every policy that gives one kind of crop, beside `squash` itself. `face` is for CelebA alone, and
-# `box` for dogs.
-POLICIES = tuple(p for p in crops.POLICIES if p not in ("squash", "face") and "+" not in p)
+# Every policy beside `squash` itself. `face` is for CelebA alone, and `box` for dogs.
+POLICIES = tuple(p for p in crops.POLICIES if p not in ("squash", "face"))
 
 
-def whole(path: Path, limit: int | None, annotated: bool) -> tuple[list[str], np.ndarray]:
-    """Names of the pictures at `path`, an even number, and these squashed, (N, 64, 64, 3) uint8.
+def chosen(path: Path, limit: int | None, annotated: bool) -> Collection:
+    """The pictures at `path` that are to be looked at, an even number; none is opened yet.
 
     Args:
         path: as for `prepare`.
@@ -30,37 +30,56 @@ def whole(path: Path, limit: int | None, annotated: bool) -> tuple[list[str], np
         annotated: take only pictures that have an annotation.
 
     Raises:
-        InputError: as `prepare`, or there are fewer than 4.
+        InputError: as `find`, or there are fewer than 4.
     """
-    dogs = prepare(path, SIZE, "squash", CACHE)
-    rows = list(range(len(dogs)))
-    if annotated:
-        boxed = with_annotation(path)
-        rows = [row for row in rows if dogs.sources[row] in boxed]
-    half = min(limit or len(rows), len(rows) // 2)
+    collection = find(path)
+    pictures = [p for p in collection.pictures if p.annotation or not annotated]
+    half = min(limit or len(pictures), len(pictures) // 2)
     if half < 2:
         which = "pictures with an annotation" if annotated else "pictures"
         raise InputError(
-            f"{path}: {half} of {len(rows)} {which} a half, and a score needs 2; raise --limit or"
-            " name a larger set"
+            f"{path}: {half} of {len(pictures)} {which} a half, and a score needs 2; raise --limit"
+            " or name a larger set"
         )
-    chosen = [rows[i] for i in evenly_spaced(len(rows), 2 * half)]
-    return [dogs.sources[row] for row in chosen], _channels_last(dogs.pictures[chosen])
+    taken = evenly_spaced(len(pictures), 2 * half)
+    return replace(collection, pictures=[pictures[i] for i in taken])
 
 
-def with_annotation(path: Path) -> set[str]:
-    """Names of the pictures that have one."""
-    return {picture.name for picture in find(path).pictures if picture.annotation}
+def named(collection: Collection, names: Container[str]) -> Collection:
+    """Only those of its pictures that have these names."""
+    return replace(collection, pictures=[p for p in collection.pictures if p.name in names])
 
 
-def cropped(path: Path, policy: str, names: set[str]) -> tuple[list[str], np.ndarray]:
-    """Crops (M, 64, 64, 3) uint8 of the named pictures, as training has them, and whose each is."""
-    dogs = prepare(path, SIZE, policy, CACHE)
-    rows = [row for row, source in enumerate(dogs.sources) if source in names]
-    return [dogs.sources[row] for row in rows], _channels_last(dogs.pictures[rows])
+def whole(collection: Collection) -> tuple[list[str], np.ndarray]:
+    """Names of the pictures that decode, an even number, and these squashed, (N, 64, 64, 3) uint8.
+
+    Raises:
+        InputError: as `prepare`, or there are fewer than 4.
+    """
+    dogs = crop_all(collection, SIZE, "squash")
+    even = len(dogs) // 2 * 2
+    if even < 4:
+        raise InputError(
+            f"{len(dogs)} of {len(collection.pictures)} pictures decode, and a score needs 2 a"
+            " half; raise --limit or name a larger set"
+        )
+    return dogs.sources[:even], _channels_last(dogs.pictures[:even])
 
 
-def coarse(path: Path, squashed: dict[str, np.ndarray]) -> np.ndarray:
+def cropped(collection: Collection, policy: str) -> tuple[list[str], np.ndarray]:
+    """Crops (M, 64, 64, 3) uint8 of its pictures, as training has them, and whose each is.
+
+    Raises:
+        InputError: there are none.
+    """
+    try:
+        dogs = crop_all(collection, SIZE, policy)
+    except InputError as error:
+        raise InputError(f"crop={policy}: {error}; raise --limit or name a larger set") from None
+    return dogs.sources, _channels_last(dogs.pictures)
+
+
+def coarse(collection: Collection, squashed: dict[str, np.ndarray]) -> np.ndarray:
     """Whole pictures with no more detail than their own box crops have, one for each such crop.
 
     A box of fewer than 64 pixels a side is enlarged, so that its crop is blurred. Beside the row of
@@ -68,14 +87,13 @@ def coarse(path: Path, squashed: dict[str, np.ndarray]) -> np.ndarray:
     have.
 
     Args:
-        path: as for `prepare`.
-        squashed: (64, 64, 3) uint8 by name.
+        collection: with the pictures, of which only the sizes are read.
+        squashed: these whole, (64, 64, 3) uint8 by name.
     """
     found: list[np.ndarray] = []
-    for picture in find(path).pictures:
-        if picture.name in squashed:
-            image = Image.fromarray(squashed[picture.name])
-            found += [_through(image, side) for side in _sides(picture)]
+    for picture in collection.pictures:
+        image = Image.fromarray(squashed[picture.name])
+        found += [_through(image, side) for side in _sides(picture)]
     return np.array(found, np.uint8).reshape(-1, SIZE, SIZE, 3)
 
 

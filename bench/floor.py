@@ -11,17 +11,18 @@ import argparse
 import hashlib
 import shlex
 import statistics
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from bench.cropped import POLICIES, coarse, cropped, whole, with_annotation
+from bench.cropped import POLICIES, chosen, coarse, cropped, named, whole
 from bench.sides import machine
 from local import errors
 from local.commands.arguments import Parser, add_graph, count
+from local.data.competition import Collection
 from local.judging import kept
 from mifid import history
 from mifid.distance import memorization_distance
@@ -38,7 +39,7 @@ examples:
   python -m bench floor --data all-dogs/ --graph GRAPH.pb --limit 2500 --out floor.jsonl
   python -m bench floor --data all-dogs/ --graph GRAPH.pb --annotated
 
-The table is Markdown. Crops and features are kept in the cache, so a second run is short.
+The table is Markdown. Features are kept in the cache, so that a second run has only to crop.
 """
 COLUMNS = ("crops", "found", "FID", "over squash", "KID x 1000", "distance", "to its own pictures")
 COARSE = "squash, as coarse as box"
@@ -139,10 +140,12 @@ def _run(options: argparse.Namespace, command: str) -> int:
     if options.out:
         history.check(options.out)
     network = open_network(options.graph, precision=options.precision, device=options.device)
-    names, pictures = whole(options.data, options.limit, options.annotated)
+    collection = chosen(options.data, options.limit, options.annotated)
+    _say(f"{len(collection.pictures):,} pictures of {options.data}")
+    names, pictures = whole(collection)
     half, fast = len(names) // 2, network.precision == "fast"
-    boxed = len(with_annotation(options.data).intersection(names))
-    sets = _Sets(options.data, names, pictures, options.splits)
+    boxed = sum(p.annotation is not None for p in named(collection, set(names)).pictures)
+    sets = _Sets(collection, names, pictures, options.splits)
     label, _ = label_for(network.name, sets.size, half, options.limit, fast=fast)
     head = {
         "machine": machine(),
@@ -152,9 +155,8 @@ def _run(options: argparse.Namespace, command: str) -> int:
         "label": f"{label}, network {network.name} {network.graph[:12]}",
     }
     rows = []
-    for row in tqdm(
-        sets.rows(Judge(network)), total=sets.total, unit="row", disable=None, leave=False
-    ):
+    for row in sets.rows(Judge(network)):
+        _say(f"{row.policy}: FID {row.fid:.4g}, the halves of split {row.split}")
         rows.append(row)
         if options.out:
             history.append(options.out, asdict(row), head)
@@ -162,30 +164,39 @@ def _run(options: argparse.Namespace, command: str) -> int:
     return 0
 
 
+def _say(line: str) -> None:
+    """Progress, on a terminal or not."""
+    print(line, file=sys.stderr, flush=True)
+
+
 class _Sets:
     """The pictures of all rows."""
 
-    def __init__(self, path: Path, names: list[str], pictures: np.ndarray, splits: int) -> None:
+    def __init__(
+        self, collection: Collection, names: list[str], pictures: np.ndarray, splits: int
+    ) -> None:
         self.pictures = pictures
         self.splits = [_deal(len(names), seed) for seed in range(splits)]
         squashed = {names[row]: pictures[row] for row in self.splits[0][1]}
         self.names = list(squashed)
         self.sources: dict[str, list[str]] = {}
         self.found: dict[str, np.ndarray] = {}
+        half = named(collection, squashed)
         for policy in POLICIES:
-            self.sources[policy], self.found[policy] = cropped(path, policy, set(squashed))
-        self.found[COARSE] = coarse(path, squashed)
+            self.sources[policy], self.found[policy] = cropped(half, policy)
+            _say(f"{policy}: {len(self.found[policy]):,} crops of {len(squashed):,} pictures")
+        self.found[COARSE] = coarse(half, squashed)
         fewest = min(self.found, key=lambda policy: len(self.found[policy]))
         self.size = min(len(self.found[fewest]), len(squashed))
-        self.total = splits + len(self.found) + len(MIXED)
         if self.size < 2:
             raise InputError(
-                f"{path}: {fewest!r} gives {self.size} crops of {len(squashed)} pictures, and a"
+                f"{fewest!r} gives {self.size} crops of {len(squashed)} pictures, and a"
                 " score needs 2; raise --limit"
             )
 
     def rows(self, judge: Judge) -> Iterator[Row]:
         """Scores all of them, each as soon as its features are there; mixtures come last."""
+        _say(f"features of {len(self.pictures):,} whole pictures, then of each policy's crops")
         values = judge.features(self.pictures)
         for split in range(1, len(self.splits)):
             each = self._halves(values, split)
@@ -209,8 +220,9 @@ class _Sets:
         sources = [self.sources[policy][row] for row in self._chosen(len(self.found[policy]))]
         uncropped = set(self.names[1::2])
         of_crops = [row for row, source in enumerate(sources) if source not in uncropped]
-        of_crops = [of_crops[i] for i in evenly_spaced(len(of_crops), self.size // 2)]
-        rest = wholes[1::2]
+        rest = wholes[1::2]  # the smaller part, where the number is odd
+        wanted = max(self.size // 2, self.size - len(rest))
+        of_crops = [of_crops[i] for i in evenly_spaced(len(of_crops), wanted)]
         rest = rest[evenly_spaced(len(rest), self.size - len(of_crops))]
         return np.concatenate([features[of_crops], rest])
 

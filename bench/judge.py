@@ -9,6 +9,7 @@ the part that it never learned from.
 import argparse
 import json
 import shlex
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -25,7 +26,7 @@ from local.data.prepared import prepare
 from local.errors import InputError, guarded
 from local.judge import KernelJudge
 from local.judge.network import SIZE
-from local.judge.scoring import GROUPS
+from local.judge.scoring import GROUPS, SCORED
 from local.judging import Reals, fake_side, real_side
 from local.project import CACHE
 from local.runs import load_classes, load_recipe
@@ -40,12 +41,14 @@ from mifid.network import Network, open_network
 from mifid.score import score_features
 
 FEWEST = 12  # sets of pictures of which a correlation is said
+FEWEST_IMAGES = 2 * GROUPS  # of a set: a group of one picture has no deviation
 EXAMPLES = """\
 examples:
   python -m bench judge runs/a runs/b --data generative-dog-images.zip --graph GRAPH.pb
   python -m bench judge runs/* --data all-dogs/ --graph GRAPH.pb --truncations none 1.5 1 0.8 \\
-      --images 2000 --reals 2000 --seconds 120 --out judge.jsonl
+      --images 5000 --reals 2000 --seconds 120 --out judge.jsonl
 
+Of runs/* what is no run with snapshots is left out.
 A run keeps two snapshots: copy RUN/snapshots/step-* aside while it trains, and back at the end.
 Exit code: 0 done, 1 the judge could not learn, 2 wrong input.
 """
@@ -55,13 +58,13 @@ Exit code: 0 done, 1 the judge could not learn, 2 wrong input.
 class Row:
     """One set of pictures: the judge's scores, lower is better, and what the metric says.
 
-    seconds: that the judge took for its two scores, features included; the metric's network: its
-    features.
+    truncation: of the latents; 0 is none. seconds: that the judge took for its two scores, features
+    included; the metric's network: its features.
     """
 
     run: str
     steps: int
-    truncation: float | None
+    truncation: float
     score: float
     error: float
     score_unseen: float | None
@@ -95,11 +98,17 @@ def _parser() -> Parser:
         "--truncations",
         type=_truncation,
         nargs="+",
-        default=[None, 1.5, 1.0],
+        default=[0.0, 1.5, 1.0],
         metavar="T",
         help="of latents; none: all of them (none 1.5 1)",
     )
-    add("--images", type=count, default=2000, metavar="N", help="generated, of each set (2000)")
+    add(
+        "--images",
+        type=count,
+        default=SCORED,
+        metavar="N",
+        help=f"generated, of each set: {FEWEST_IMAGES} or more (%(default)s)",
+    )
     add("--reals", type=count, metavar="M", help="real pictures for the metric's network (all)")
     add("--seconds", type=positive, default=60.0, metavar="S", help="of the judge's lessons (60)")
     add("--seed", type=seed, default=0, help="of the judge (0)")
@@ -109,15 +118,16 @@ def _parser() -> Parser:
     return parser
 
 
-def _truncation(text: str) -> float | None:
-    return None if text == "none" else positive(text)
+def _truncation(text: str) -> float:
+    return 0.0 if text == "none" else positive(text)
 
 
 def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
     if options.out:
         history.check(options.out)
-    if options.images < 2 * GROUPS:
-        raise InputError(f"--images {options.images}: a score needs {2 * GROUPS} or more")
+    if options.images < FEWEST_IMAGES:
+        few = f"--images {options.images}: too few to score"
+        raise InputError(f"{few}; take {FEWEST_IMAGES} or more")
     device = devices.choose(options.device)
     found = _snapshots(options.runs)
     sets = [(path, truncation) for path in found for truncation in options.truncations]
@@ -161,7 +171,7 @@ class _Sides:
     device: Device
     images: int
 
-    def row(self, folder: Path, truncation: float | None) -> Row:
+    def row(self, folder: Path, truncation: float) -> Row:
         """The scores of a snapshot's pictures."""
         trained = _load(folder, self.device)
         recipe = trained.recipe
@@ -190,13 +200,34 @@ class _Sides:
 
 
 def _snapshots(runs: Sequence[Path]) -> list[Path]:
-    found = []
+    """Folders of all the runs' snapshots. Files, which `runs/*` names too, are passed over.
+
+    Raises:
+        InputError: a path is not there, or there is no snapshot in any.
+    """
+    found, left_out = [], []
     for path in runs:
-        own = sorted(path.glob("snapshots/step-*/average.safetensors"))
-        if not own:
-            raise InputError(f"{path}: no run with snapshots there; train it first")
-        found += [file.parent for file in own]
+        if not path.exists():
+            raise InputError(f"{path}: no such folder")
+        if path.is_dir():
+            try:
+                found += _snapshots_of(path)
+            except InputError as error:
+                left_out.append(str(error))
+    if not found:
+        why = left_out[0] if left_out else f"{runs[0]} is no folder"
+        raise InputError(f"no snapshots to judge ({why}); train a run first")
+    for why in left_out:
+        print(f"bench judge: left out: {why}", file=sys.stderr)
     return found
+
+
+def _snapshots_of(run: Path) -> list[Path]:
+    load_recipe(run), load_classes(run)  # said now, and not after the judge's lessons
+    files = sorted(run.glob("snapshots/step-*/average.safetensors"))
+    if not files:
+        raise InputError(f"{run}: a run without snapshots")
+    return [file.parent for file in files]
 
 
 def _load(folder: Path, device: Device) -> Trained:
@@ -234,7 +265,7 @@ def _table(rows: Sequence[Row]) -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for row in sorted(rows, key=lambda row: row.fid):
-        truncation = "none" if row.truncation is None else f"{row.truncation:g}"
+        truncation = f"{row.truncation:g}" if row.truncation else "none"
         unseen = "" if row.score_unseen is None else f"{row.score_unseen:.2f}"
         lines.append(
             f"| {Path(row.run).name} | {row.steps:,} | {truncation} | {row.fid:.1f}"

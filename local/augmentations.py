@@ -17,7 +17,7 @@ from local.train.augment import augment
 OF_REALS = ("random_crop", "flip", "rotation", "brightness", "colour", "dequantise")
 COLUMNS = 10
 AGAIN = 3  # rows of what the same pictures become
-PROBABILITIES = (0.0, 0.3, 1.0)
+PART = 0.3  # of the highest probability: a row on the way there, where it is not fixed
 CELL = 100  # pixels at least; smaller pictures are enlarged
 NAME_WIDTH = 140  # pixels
 GAP = 6  # pixels between rows
@@ -27,8 +27,11 @@ TEXT = 11  # so that all settings fit beside a row
 def picture(data: TrainingSet, recipe: Recipe) -> Image.Image:
     """The sheet: some pictures as prepared, as learnt from, and as the discriminator sees them.
 
-    The discriminator's rows have the same random numbers: a picture that is changed at one
-    probability is changed in the same way at all higher ones.
+    What the discriminator sees has a row for the recipe's probability of augmentation, or several
+    from the lowest to the highest where it is adaptive or grows (the lowest is 0, which changes
+    nothing, and has a row with instance noise alone). They have the same random numbers: a picture
+    that is changed at one probability is changed in the same way at all higher ones. Levels beyond
+    black and white, which the discriminator does see, are cut off.
 
     Args:
         data: on the CPU, with pictures of `recipe.prepared_size`.
@@ -41,8 +44,7 @@ def picture(data: TrainingSet, recipe: Recipe) -> Image.Image:
     labels = ["\n".join(["learnt from", *_settings(recipe)]), *["learnt from"] * (AGAIN - 1)]
     rows = [("real, as prepared", prepared.permute(0, 2, 3, 1).numpy())]
     rows += zip(labels, map(to_bytes, learnt), strict=True)
-    if recipe.augmentations:
-        rows += [(_seen(recipe, p), _augmented(learnt[0], recipe, p)) for p in PROBABILITIES]
+    rows += [(_seen(recipe, p), _shown(learnt[0], recipe, p)) for p in _probabilities(recipe)]
     return stacked([_row(label, pictures, recipe.prepared_size) for label, pictures in rows])
 
 
@@ -52,14 +54,35 @@ def _settings(recipe: Recipe) -> list[str]:
     return [name if value is True else f"{name} {value:g}" for name, value in chosen.items()]
 
 
+def _probabilities(recipe: Recipe) -> list[float]:
+    """Those of the discriminator's rows; none where it sees just what is learnt from."""
+    unchanged = [0.0] if recipe.noise else []
+    if not recipe.augmentations:
+        return unchanged
+    if recipe.ada or recipe.augment_ramp:
+        return [*unchanged, PART * recipe.augment_p, recipe.augment_p]
+    return [recipe.augment_p]
+
+
 def _seen(recipe: Recipe, p: float) -> str:
-    return "\n".join(["discriminator sees", f"at p = {p:g}", *recipe.augmentations])
+    lines = ["discriminator sees"]
+    if recipe.augmentations:
+        lines.append(f"at p = {p:g}")
+    if recipe.ada or recipe.augment_ramp:
+        lines.append(f"({'adaptive' if recipe.ada else 'growing'}, 0 to {recipe.augment_p:g})")
+    if p:
+        lines += recipe.augmentations
+    if recipe.noise:
+        lines.append(f"noise {recipe.noise:g}")
+    return "\n".join(lines)
 
 
-def _augmented(pictures: Tensor, recipe: Recipe, p: float) -> np.ndarray:
+def _shown(pictures: Tensor, recipe: Recipe, p: float) -> np.ndarray:
+    """Pictures as training shows them to the discriminator."""
     random, policy = torch.Generator().manual_seed(recipe.seed), recipe.augmentations
     numbers = diffaugment.draw_parameters(len(pictures), recipe.size, policy, random, p)
-    return to_bytes(diffaugment.apply(pictures, numbers, policy))
+    noise = torch.empty_like(pictures).normal_(0, recipe.noise, generator=random)
+    return to_bytes(diffaugment.apply(pictures, numbers, policy) + noise)
 
 
 def _row(label: str, pictures: np.ndarray, side: int) -> Image.Image:

@@ -19,13 +19,15 @@ from local import recipes, runs
 from local.data.prepared import Dogs, prepare_for
 from local.errors import InputError, reason
 from local.images import facts
+from local.judge import budget
+from local.judge.kernel import Assessed, choose, hire
 from local.lock import exclusive
 from local.phases import Phases
 from local.recipes import Recipe
 from local.safe import SafeSubmission
 from local.train import devices, snapshots
 from local.train.build import trainer
-from local.train.clock import Budget, Clock
+from local.train.clock import END_SECONDS, MARGIN, Budget, Clock
 from local.train.crew import Crew
 from local.train.interrupt import Interrupt
 from local.train.loop import train
@@ -64,6 +66,8 @@ class _Kernel:
 
     Attributes:
         stopped: why the run ended before its time, in words.
+        assessed: the run's own judge and what it learned from; None where there is none.
+        choices: of the judge, in the end.
     """
 
     def __init__(self, build: dict[str, Any], started: float) -> None:
@@ -74,6 +78,8 @@ class _Kernel:
         self.devices: list[devices.Device] = []
         self.stopped: str | None = None
         self.dogs: Dogs | None = None
+        self.assessed: Assessed | None = None
+        self.choices: dict[str, Any] = {}
         self.clock: Clock | None = None
         self.trainer: Trainer | None = None
         self.submission: SafeSubmission | None = None
@@ -91,6 +97,10 @@ class _Kernel:
                     self._train(interrupted)
                 with self._surviving():
                     self._write()
+                    if not (self.stopped or interrupted.number):
+                        self._choose()
+                with self._surviving():
+                    self._keep()
             except KeyboardInterrupt:
                 pass  # at once, then: before the training, or a second signal
             finally:
@@ -106,6 +116,8 @@ class _Kernel:
         self.devices = [device.for_budget(Budget(seconds=left)) for device in devices.choose_all()]
         self.phases.begin("data")
         self.dogs = dogs = _data(self.recipe)
+        self.assessed = self._hire(dogs)
+        judge = self.assessed[0] if self.assessed else None
         self.phases.begin("probe")
         # Everything but the archive stays outside the current folder, which Kaggle keeps.
         with tempfile.TemporaryDirectory(prefix="run-", ignore_cleanup_errors=True) as name:
@@ -116,11 +128,13 @@ class _Kernel:
                 if self.recipe.quick_every:
                     print("kernel: no quick scores here: no network to judge by", file=sys.stderr)
                 self.trainer = trainer(self.recipe, self.devices[0], dogs, team)
-                self.submission = SafeSubmission(OUTPUT, self._facts, dogs.pictures)
+                self.submission = SafeSubmission(OUTPUT, self._facts, dogs.pictures, judge)
                 self.submission.estimate(self.trainer)
+                if judge:  # its choices take time, and another submission
+                    self.submission.ending = self.submission.seconds + budget(left)
                 self.phases.begin("train")
                 self.clock = Clock(Budget(deadline=self.deadline))
-                self.clock.keep(self.submission.seconds)
+                self.clock.keep(self.submission.seconds + self.submission.ending)
                 interrupted.holds = True  # from here on, between two steps
                 if not train(
                     self.trainer,
@@ -132,8 +146,16 @@ class _Kernel:
                 ):
                     self.stopped = "by losses that blew up"
 
+    def _hire(self, dogs: Dogs) -> Assessed | None:
+        """The run's own judge, where there is time for one."""
+        self.phases.begin("judge")
+        squashed = self.recipe.crop == "squash" and self.recipe.prepared_size == archive.SIZE
+        preparing = self.phases.seconds()["data"]
+        seconds = budget(self.deadline - time.monotonic())
+        return hire(dogs, squashed, _where(), preparing, self.devices[0], seconds)
+
     def _write(self) -> None:
-        """The last archive, and the run itself where it is to be kept."""
+        """The last archive of the training."""
         self.phases.begin("write")
         if self.trainer is None or self.submission is None:
             return
@@ -144,16 +166,30 @@ class _Kernel:
         if self.stopped:
             self.trainer.recalibrate()  # an error came in between
         self.submission.offer(self.trainer)
-        if self.build.get("keep_run"):
-            self._keep(self.trainer)
 
-    def _keep(self, trainer: Trainer) -> None:
+    def _choose(self) -> None:
+        """Offers the judge's choice of draws in place of the recipe's."""
+        trainer, submission, assessed = self.trainer, self.submission, self.assessed
+        if not (trainer and submission and assessed and submission.weights):
+            return
+        self.phases.begin("choose")
+        writing = MARGIN * submission.seconds + END_SECONDS
+        left = self.deadline - time.monotonic() - writing
+        if not submission.judge or left <= 0:
+            return
+        if planned := choose(trainer, submission, assessed[1], left):
+            self.choices = planned.facts
+            print(f"choices {json.dumps(self.choices)}", flush=True)
+            submission.offer(trainer, planned.draws)
+
+    def _keep(self) -> None:
         """Leaves what `python -m local sample` can read, in a folder that says what that means."""
-        assert self.dogs
-        assert self.clock
+        trainer, dogs, clock = self.trainer, self.dogs, self.clock
+        if not (self.build.get("keep_run") and trainer and dogs and clock):
+            return
         shutil.rmtree(KEPT_RUN, ignore_errors=True)  # of an earlier run
-        runs.claim(KEPT_RUN, self.recipe, self.dogs)
-        snapshots.save(KEPT_RUN, trainer, self.clock.seconds)
+        runs.claim(KEPT_RUN, self.recipe, dogs)
+        snapshots.save(KEPT_RUN, trainer, clock.seconds)
         print(f"kernel: run kept in {KEPT_RUN}/: this output cannot be submitted", file=sys.stderr)
 
     @contextmanager
@@ -173,6 +209,11 @@ class _Kernel:
         archive.remove_partials(OUTPUT)
         self._report()
         os._exit(self._exit_code())
+
+    def _score(self) -> list[float] | None:
+        """The judge's score of the archive in place, and its error."""
+        score = self.submission.score if self.submission else None
+        return [score.value, score.error] if score else None
 
     def _exit_code(self) -> int:
         return 0 if self.submission and self.submission.kimg is not None else 1
@@ -195,6 +236,8 @@ class _Kernel:
             "recipe": asdict(self.recipe),
             "seed": self.recipe.seed,
             "kimg": self.submission.kimg if self.submission else None,
+            "score": self._score(),
+            "choices": self.choices,
             "device": self._device_names(),
             "submittable": in_place and not self.build.get("keep_run"),
             "seconds": self.phases.seconds(),
@@ -207,7 +250,7 @@ class _Kernel:
         assert self.clock
         images, seconds = trainer.images, self.clock.seconds
         told = facts(self.recipe, self._device_names(), images, seconds, self.build["commit"])
-        return told | {"seconds": self.phases.seconds()}
+        return told | {"seconds": self.phases.seconds(), "choices": self.choices}
 
     def _device_names(self) -> str:
         names = [device.name for device in self.devices]
@@ -226,10 +269,13 @@ def _limit(build: dict[str, Any]) -> float:
     return limit
 
 
+def _where() -> Path:
+    return Path(os.environ.get("KAGGLE_INPUT", "/kaggle/input"))
+
+
 def _data(recipe: Recipe) -> Dogs:
-    where = Path(os.environ.get("KAGGLE_INPUT", "/kaggle/input"))
     try:
-        dogs = prepare_for(recipe, where)
+        dogs = prepare_for(recipe, _where())
     except InputError as error:
         raise InputError(
             f"{error}; on Kaggle, add the competition generative-dog-images as data source;"

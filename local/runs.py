@@ -12,6 +12,7 @@ from local.data.classes import Classes
 from local.data.prepared import TrainingSet
 from local.errors import InputError
 from local.recipes import Recipe
+from local.recipes.text import readable
 
 
 def claim(run: Path, recipe: Recipe, dogs: TrainingSet) -> None:
@@ -39,12 +40,15 @@ def load_recipe(run: Path) -> Recipe:
     """The recipe of a run's folder.
 
     Raises:
-        InputError: the folder holds no run.
+        InputError: the folder holds no run, or one of another version of the kit.
     """
     settings = _read(run / "recipe.json")
     if not isinstance(settings, dict):
         raise InputError(f"{run}: no run there (no readable recipe.json)")
-    return recipes.from_dict(settings)
+    try:
+        return recipes.from_dict(settings)
+    except InputError as error:
+        raise InputError(f"{run}: {error}") from None
 
 
 def load_classes(run: Path) -> Classes:
@@ -76,8 +80,9 @@ def _refuse(run: Path, what: str, there: Any, here: dict[str, Any]) -> None:
     if there == here:
         return
     known = there if isinstance(there, dict) else {}
-    odd = ", ".join(f"{k}={known.get(k)} not {v}" for k, v in here.items() if known.get(k) != v)
-    raise InputError(f"{run} holds a run with other {what} ({odd}); name another --out")
+    odd = {k: (known.get(k), v) for k, v in here.items() if known.get(k) != v}
+    told = ", ".join(f"{k}={readable(old)} not {readable(new)}" for k, (old, new) in odd.items())
+    raise InputError(f"{run} holds a run with other {what} ({told}); name another --out")
 
 
 def _read(file: Path) -> Any:

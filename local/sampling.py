@@ -51,22 +51,27 @@ def draw(
         count: number of draws.
         seed: of the random numbers.
         truncation: values beyond it are drawn again (Brock et al. 2018, arXiv 1809.11096):
-            fewer odd pictures, less variety; None draws from all.
+            fewer odd pictures, less variety; 0 draws from all, None is the recipe's.
         breed: its label, for pictures of one breed only.
     """
     labels = classes.labels(count, seed) if breed is None else torch.full((count,), breed)
     random = torch.Generator().manual_seed(seed)
+    if truncation is None:
+        truncation = recipe.truncation
     return Draws(fill(torch.empty(count, recipe.latent), recipe, random, truncation), labels)
 
 
 def fill(
-    latents: Tensor, recipe: Recipe, random: torch.Generator, truncation: float | None = None
+    latents: Tensor, recipe: Recipe, random: torch.Generator, truncation: float = 0.0
 ) -> Tensor:
-    """Fills latents (N, Z), on the random generator's device, from the recipe's distribution."""
+    """Fills latents (N, Z), on the random generator's device, from the recipe's distribution.
+
+    truncation: values beyond it are drawn again; 0 draws from all.
+    """
     if recipe.latents == "uniform":
         limit = min(1.0, truncation or 1.0)
         return latents.uniform_(-limit, limit, generator=random)
-    if truncation is None:
+    if not truncation:
         return latents.normal_(generator=random)
     return nn.init.trunc_normal_(latents, a=-truncation, b=truncation, generator=random)
 

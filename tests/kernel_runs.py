@@ -160,6 +160,7 @@ def _kernel(mounted: str, seconds: float, ago: float, before: str, build: dict[s
     clock.END_SECONDS, kernel.LAST_SECOND = 0.5, 0.1
     loop.SNAPSHOT_SHARE = 1e9  # whatever it costs, the first submission comes after the first step
     os.environ |= {"KAGGLE_INPUT": mounted, "KERNEL_SECONDS": str(seconds)}
-    exec(before, {"kernel": kernel, "at_step": at_step, "nth_call": nth_call})
+    names = {"kernel": kernel, "safe": safe, "COUNT": COUNT}
+    exec(before, names | {"at_step": at_step, "nth_call": nth_call})
     settings = {"recipe": asdict(TINY), "hours": 9.0, "commit": "abc", "dirty": False}
     return kernel.main(settings | build, time.monotonic() - ago)

@@ -13,6 +13,7 @@ from bench.__main__ import main
 from local import judging, project
 from local.__main__ import main as local_main
 from local.compare import comparison
+from local.data.competition import find
 from local.data.prepared import prepare
 from mifid.distance import memorization_distance
 from mifid.features import compute
@@ -21,6 +22,7 @@ from mifid.network import open_network, random_network
 from mifid.score import score
 
 
+@pytest.mark.slow
 def test_a_training_step_is_measured_on_both_sides(capsys):
     words = ["train", "--batch", "4", "--steps", "1", "--rounds", "2", "--device", "cpu", "--json"]
     assert main(words) == 0
@@ -51,6 +53,7 @@ def test_a_score_is_timed_stage_by_stage(capsys):
     assert "together" in capsys.readouterr().out.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_every_engine_has_a_line_with_its_ratio(shared, make_dogs, capsys):
     graph = shared / "inception" / "reconstructed_graph_def.pb"
     words = ["engines", "--graph", str(graph), "--data", str(make_dogs(8))]
@@ -68,8 +71,7 @@ def test_a_missing_graph_is_one_line(capsys):
 @pytest.fixture
 def floor(tmp_path, monkeypatch):
     """Runs the command in caches of its own, with the random network."""
-    for module in (cropped, judging):
-        monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(judging, "CACHE", tmp_path / "cache")
     monkeypatch.delenv("MIFID_GRAPH", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
@@ -133,10 +135,58 @@ def test_without_boxes_the_floor_is_that_of_the_centre(floor, make_dogs, capsys)
     for annotation in (root / "Annotation").glob("*/*"):
         annotation.unlink()
     rows = {row["policy"]: row for row in floor("--data", root, "--splits", "1")}
-    assert len({rows[policy]["fid"] for policy in ("box", "centre", "tight", "fill")}) == 1
+    like_it = ("box", "centre", "tight", "jitter", "fill")
+    assert len({rows[policy]["fid"] for policy in like_it}) == 1
+    capsys.readouterr()
     assert main(["floor", "--data", str(root), "--annotated"]) == 2
     error = capsys.readouterr().err
     assert "0 pictures with an annotation" in error and len(error.strip().splitlines()) == 1
+
+
+def test_a_limited_floor_opens_no_other_pictures(floor, make_dogs, tmp_path, monkeypatch, capsys):
+    root = make_dogs(20)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100 * 80)
+    last = max((root / "all-dogs").iterdir())  # the evenly spaced ones begin with the first
+    noise(101, 80, 1).save(last)
+    rows = floor("--data", root, "--splits", "1", "--limit", "5")
+    assert {row["found"] for row in rows if row["policy"] in ("box", "centre", "jitter")} == {5}
+    assert not list((tmp_path / "cache").glob("dogs-*"))
+    assert main(["floor", "--data", str(root)]) == 2
+    assert f"{last.name}: over 8,000 pixels" in capsys.readouterr().err
+
+
+def test_the_floor_of_an_odd_number_that_decode_leaves_one_out(floor, make_dogs, capsys):
+    root = make_dogs(10)
+    for name in ("n00000001_0", "n00000001_4", "n00000002_9"):
+        (root / f"all-dogs/{name}.jpg").write_bytes(b"not a picture")
+    assert {row["crops"] for row in floor("--data", root, "--splits", "1")} == {3}
+    for picture in (root / "all-dogs").glob("n00000002*"):
+        picture.write_bytes(b"not a picture")
+    capsys.readouterr()
+    assert main(["floor", "--data", str(root)]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "3 of 10 pictures decode" in error and "raise --limit" in error
+
+
+def test_a_policy_without_crops_is_told_by_its_name(make_dogs, monkeypatch, capsys):
+    monkeypatch.delenv("MIFID_GRAPH", raising=False)
+    root = make_dogs(8)
+    for annotation in (root / "Annotation").glob("*/*"):
+        annotation.write_text(voc([(0, 0, 9, 9)]))
+    assert main(["floor", "--data", str(root)]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "bench floor: crop=box: none of 4 pictures gave a crop (4 boxes left out);"
+        " raise --limit or name a larger set"
+    )
+
+
+def test_the_floor_says_how_far_it_is_without_a_terminal(floor, make_dogs, capsys):
+    floor("--data", make_dogs(8), "--splits", "2")
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("8 pictures of ") and "box: 4 crops of 4 pictures" in said
+    scored = [line.partition(": FID")[0] for line in said if ": FID" in line]
+    assert scored[:3] == ["squash", "squash", "box"] and scored[-1] == "jitter+squash"
+    assert len(scored) == 11
 
 
 def test_a_coarse_picture_has_no_more_detail_than_its_crop(make_dogs, tmp_path):
@@ -145,7 +195,7 @@ def test_a_coarse_picture_has_no_more_detail_than_its_crop(make_dogs, tmp_path):
     (root / "Annotation/n00000002-Blue_dog/n00000002_1").write_text(voc([(10, 10, 90, 80)]))
     fine = np.asarray(noise(64, 64, 1))
     names = ["all-dogs/n00000001_0.jpg", "all-dogs/n00000002_1.jpg"]
-    small, same = cropped.coarse(root, dict.fromkeys(names, fine))
+    small, same = cropped.coarse(find(root), dict.fromkeys(names, fine))
     half = Image.fromarray(fine).resize((32, 32), Image.Resampling.LANCZOS)
     assert np.array_equal(small, half.resize((64, 64), Image.Resampling.LANCZOS))
     assert np.array_equal(same, fine)

@@ -30,13 +30,25 @@ def parser(name: str, about: str, examples: str) -> Parser:
 
 def positive(text: str) -> float:
     """A finite number over 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
+    number = _number(text)
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a number over 0")
     return number
+
+
+def not_negative(text: str) -> float:
+    """A finite number, 0 or more."""
+    number = _number(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 on")
+    return number
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def count(text: str) -> int:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from local.atomic import replacing
 from local.commands.arguments import add_data, output_folder, parser, seed
-from local.data import crops
 from local.data.competition import find
+from local.data.crops import checked_crop
 from local.data.default import data_path
 from local.explore.findings import analyse
 from local.explore.report import Report, summary
@@ -46,7 +46,11 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     add_data(command)
     command.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder to fill")
     command.add_argument(
-        "--crop", choices=crops.POLICIES, default="box", help="of the samples (%(default)s)"
+        "--crop",
+        type=checked_crop,
+        default="box",
+        metavar="POLICY",
+        help="of the samples: one of docs/data.md, or several with + between (%(default)s)",
     )
     command.add_argument("--seed", type=seed, default=0, help="of the samples drawn by lot (0)")
     command.add_argument("--json", action="store_true", help="print statistics.json")

@@ -2,9 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from local.commands.arguments import DEVICE_HELP, count, output, parser, positive, seed
+from local.commands.arguments import DEVICE_HELP, count, not_negative, output, parser, seed
 from local.errors import InputError
 from local.images import facts, write_images
 from local.project import commit
@@ -25,14 +26,11 @@ def run(words: Sequence[str]) -> int:
     device = devices.choose(options.device)
     trained = load(options.run, device)
     recipe, breed = trained.recipe, _breed(options.breed, trained)
-    if options.truncation and recipe.latents == "uniform" and options.truncation >= 1:
-        raise InputError(
-            f"--truncation {options.truncation:g}: this recipe's latents lie between -1 and 1;"
-            " give less than 1"
-        )
-    draws = draw(recipe, trained.classes, options.count, options.seed, options.truncation, breed)
+    if options.truncation is not None:
+        recipe = replace(recipe, truncation=options.truncation)
+    draws = draw(recipe, trained.classes, options.count, options.seed, breed=breed)
     comment = facts(recipe, device.name, trained.images, trained.snapshot.seconds, commit())
-    comment |= {"seed": options.seed, "truncation": options.truncation, "breed": options.breed}
+    comment |= {"seed": options.seed, "truncation": recipe.truncation, "breed": options.breed}
     write_images(options.out, trained.generator, draws, device, comment)
     print(options.out)
     return 0
@@ -41,7 +39,7 @@ def run(words: Sequence[str]) -> int:
 def _breed(name: str | None, trained: Trained) -> int | None:
     if name is None:
         return None
-    if not trained.recipe.kind.conditional:
+    if not trained.recipe.by_breed:
         raise InputError(f"--breed {name}: recipe {trained.recipe.name} does not know breeds")
     return trained.classes.index(name)
 
@@ -53,7 +51,10 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     command.add_argument("--out", type=Path, default=Path("images.zip"), metavar="ZIP")
     command.add_argument("--seed", type=seed, default=0, help="of the latents (0)")
     command.add_argument(
-        "--truncation", type=positive, help="largest value of a latent (none); about 1 is usual"
+        "--truncation",
+        type=not_negative,
+        metavar="T",
+        help="largest value of a latent, about 1 is usual; 0 for none (the recipe's)",
     )
     command.add_argument(
         "--breed",

@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from optuna import Study
@@ -25,13 +26,13 @@ from local.data.prepared import prepare_for
 from local.errors import InputError
 from local.project import CACHE
 from local.recipes import ranges
-from local.recipes.ranges import written
-from local.recipes.text import check_no_horizon
+from local.recipes.text import check_no_horizon, parse, readable
 from local.sweep import storage, workers
 from local.sweep.findings import find
 from local.sweep.judge import FEWEST, MARK_IMAGES, Judge
 from local.sweep.plan import Plan
 from local.sweep.report import Report
+from local.sweep.start import start
 from local.sweep.trial import scratch
 from local.train import devices
 from local.train.clock import Budget
@@ -86,9 +87,9 @@ def _plan(options: argparse.Namespace) -> Plan:
     """What the options ask for."""
     check_no_horizon(options.settings)
     preset = recipes.get(options.recipe)
-    recipe = recipes.override(preset, [f"quick_images={MARK_IMAGES}", *options.settings])
-    fixed = {setting.partition("=")[0] for setting in options.settings}
-    spaces = ranges.chosen(recipe, options.over, fixed)
+    fixed = dict(map(parse, options.settings))
+    spaces = ranges.chosen(preset, fixed, options.over)
+    recipe = start(replace(preset, quick_images=MARK_IMAGES), fixed, spaces)
     folder = options.out or Path("runs") / f"sweep-{options.recipe}"
     if options.images < FEWEST:
         raise InputError(f"--images {options.images}: too few to score; take {FEWEST} or more")
@@ -134,7 +135,7 @@ def _report(options: argparse.Namespace, plan: Plan, study: Study, judge: Judge)
         f" (deviation {best.deviation:.2g}, {judged})"
     )
     for effect in found.effects:
-        print(f"  {effect.setting:16}{written(effect.best):>12}  recipe: {written(effect.own)}")
+        print(f"  {effect.setting:16}{readable(effect.best):>12}  recipe: {readable(effect.own)}")
     print(report.command)
     print(page)
     return True

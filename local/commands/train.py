@@ -40,6 +40,8 @@ from local.train.watchers import RunFolder, StatusLine, Watcher
 from mifid.network import Network, open_network
 from submission import archive
 
+# Options that train, judge or draw: beside --aug-sheet they have nothing to do.
+NOT_OF_A_SHEET = ("minutes", "epochs", "steps", "out", "images", "test", "graph", "device")
 EXAMPLES = """\
   python -m local train --minutes 5
   python -m local train --data generative-dog-images.zip --recipe dcgan --epochs 30 --out runs/first
@@ -75,7 +77,7 @@ def _judging(options: argparse.Namespace, recipe: Recipe, device: Device) -> Net
     """The network that judges, where one is asked; opened before hours of training."""
     if options.test and not recipe.quick_every:
         raise InputError("--test: is for quick scores, which this recipe has not; set quick_every=")
-    if recipe.quick_every or recipe.kind.conditional:
+    if recipe.quick_every or recipe.by_breed:
         return open_network(options.graph, device=device.device.type)
     if options.graph:
         raise InputError("--graph: this recipe's training is not judged; set quick_every=1000")
@@ -115,7 +117,7 @@ def _train(
 
     images = folder / "images.zip"
     comment = facts(recipe, device.name, model.images, clock.seconds, commit())
-    if network and recipe.kind.conditional:
+    if network and recipe.by_breed:
         _show_breeds(folder, model, data_path(options.data), network)
     draws = draw(recipe, model.classes, options.images, recipe.seed)
     write_images(images, model.average, draws, device, comment)
@@ -168,7 +170,13 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     command.add_argument(
         "settings", nargs="*", metavar="key=value", help="settings: docs/recipes.md"
     )
-    return command.parse_intermixed_args(words)
+    options = command.parse_intermixed_args(words)
+    if options.aug_sheet:
+        given = [n for n in NOT_OF_A_SHEET if getattr(options, n) != command.get_default(n)]
+        if given:
+            named = ", ".join(f"--{name}" for name in given)
+            raise InputError(f"--aug-sheet: only draws, and nothing is trained; leave out {named}")
+    return options
 
 
 def _budget(options: argparse.Namespace, recipe: Recipe, pictures: int) -> Budget:

@@ -27,12 +27,12 @@ from tqdm import tqdm
 from local.atomic import replacing
 from local.data.classes import Classes
 from local.data.competition import Collection, Picture, find
-from local.data.crops import left_out, regions
+from local.data.crops import left_out, per_dog, regions
 from local.data.files import File, read
 from local.errors import InputError
 from local.recipes import Recipe
 
-CACHE_FORMAT = "1"  # raise it whenever the same settings would give other pixels
+CACHE_FORMAT = "2"  # raise it whenever the same settings would give other pixels
 LARGEST = 4 * 2**30  # bytes that several crops a dog may take, in memory and on the device
 
 
@@ -92,7 +92,7 @@ def prepare(path: Path, size: int, crop: str, cache: Path | None = None, crops: 
     Args:
         path: folder or archive, in a layout that `competition.find` knows.
         size: side of the result, pixels.
-        crop: a policy of `crops.POLICIES`.
+        crop: a policy of `crops.POLICIES`, or several with + between.
         cache: folder where the result is kept, keyed by content and settings; None keeps nothing.
         crops: of each dog, for a policy that draws them (`crops.DRAWN`); of any other there is one.
 
@@ -101,36 +101,45 @@ def prepare(path: Path, size: int, crop: str, cache: Path | None = None, crops: 
             or several crops a dog that together take more than 4 GB.
     """
     collection = find(path)
-    _check_room(len(collection.pictures), size, crops)
+    _check_room(len(collection.pictures), size, crop, crops)
     if cache is None:
-        return _prepare(collection, size, crop, crops)
+        return crop_all(collection, size, crop, crops)
     file = cache / f"dogs-{_key(collection, size, crop, crops)}.safetensors"
     if file.exists():
         try:
             return _load(file)
         except (SafetensorError, OSError, LookupError, TypeError, ValueError):
             pass  # damaged: it is prepared anew, and written over
-    dogs = _prepare(collection, size, crop, crops)
+    dogs = crop_all(collection, size, crop, crops)
     _save(dogs, file)
     return dogs
 
 
 def prepare_for(recipe: Recipe, path: Path, cache: Path | None = None) -> Dogs:
-    """The training set of a recipe; arguments and errors as of `prepare`."""
-    return prepare(path, recipe.prepared_size, recipe.crop, cache, recipe.crops)
+    """The training set of a recipe; arguments and errors as of `prepare`.
+
+    Raises:
+        InputError: the data leave a setting without effect, too.
+    """
+    dogs = prepare(path, recipe.prepared_size, recipe.crop, cache, recipe.crops)
+    recipe.check_breeds(len(dogs.breeds))
+    return dogs
 
 
-def _check_room(pictures: int, size: int, crops: int) -> None:
+def _check_room(pictures: int, size: int, crop: str, crops: int) -> None:
     """Refuses what would not fit, before an hour of decoding (one crop a dog is always tried)."""
-    needed = pictures * crops * 3 * size * size
-    if crops > 1 and needed > LARGEST:
+    each = per_dog(crop, crops)
+    needed = pictures * each * 3 * size * size
+    if each > 1 and needed > LARGEST:
+        lower = "lower crops=" if crops > 1 else f"name fewer than crop={crop}"
         raise InputError(
-            f"{crops} crops of {size}x{size} of each of {pictures:,} pictures take"
-            f" {needed / 2**30:.1f} GB, and {LARGEST // 2**30} are the most; lower crops="
+            f"{each} crops of {size}x{size} of each of {pictures:,} pictures take"
+            f" {needed / 2**30:.1f} GB, and {LARGEST // 2**30} are the most; {lower}"
         )
 
 
-def _prepare(collection: Collection, size: int, crop: str, crops: int) -> Dogs:
+def crop_all(collection: Collection, size: int, crop: str, crops: int = 1) -> Dogs:
+    """As `prepare`, of pictures that are found already; nothing is kept."""
     tally: Counter[str] = Counter()
     kept: list[np.ndarray] = []
     origins: list[Picture] = []

@@ -20,9 +20,9 @@ from local.recipes import Recipe
 from local.sampling import Draws, draw, fill, sample
 
 # The least truncated first.
-TRUNCATIONS: dict[str, tuple[float | None, ...]] = {
-    "normal": (None, 2.0, 1.5, 1.2, 1.0, 0.8),
-    "uniform": (None, 0.9, 0.8, 0.7),
+TRUNCATIONS = {
+    "normal": (0.0, 2.0, 1.5, 1.2, 1.0, 0.8),
+    "uniform": (0.0, 0.9, 0.8, 0.7),
 }
 KEPT = 0.6  # share of the breeds that stay, however badly they are drawn
 EACH = 40  # pictures of a breed that tell how it is drawn
@@ -31,10 +31,10 @@ GAIN = 0.01  # of the score, that dropping a breed has to bring: less is noise
 
 @dataclass(frozen=True)
 class Truncation:
-    """The chosen one, and the score of each; None is none."""
+    """The chosen one, and the score of each; 0 is none."""
 
-    value: float | None
-    scores: dict[float | None, Score]
+    value: float
+    scores: dict[float, Score]
 
     def facts(self) -> dict[str, object]:
         """For JSON."""
@@ -63,7 +63,7 @@ def choose_truncation(
     generator: nn.Module,
     recipe: Recipe,
     classes: Classes,
-    candidates: tuple[float | None, ...] | None = None,
+    candidates: tuple[float, ...] | None = None,
     count: int = SCORED,
 ) -> Truncation:
     """The least truncation whose score is not clearly worse than the best one's.
@@ -77,7 +77,7 @@ def choose_truncation(
         count: pictures behind each score.
     """
     candidates = candidates or TRUNCATIONS[recipe.latents]
-    scores: dict[float | None, Score] = {}
+    scores: dict[float, Score] = {}
     for candidate in candidates:
         # Not the seed of the pictures that are handed in.
         draws = draw(recipe, classes, count, recipe.seed + 1, candidate)
@@ -92,7 +92,7 @@ def choose_breeds(
     generator: nn.Module,
     recipe: Recipe,
     classes: Classes,
-    truncation: float | None = None,
+    truncation: float = 0.0,
     seconds: float = 60.0,
     count: int = SCORED,
     now: Callable[[], float] = time.monotonic,
@@ -110,7 +110,7 @@ def choose_breeds(
         now: a monotonic clock; tests bring their own.
     """
     present = [label for label, number in enumerate(classes.counts) if number]
-    if not recipe.kind.conditional or len(present) < 2:
+    if not recipe.by_breed or len(present) < 2:
         return Mix(classes, ())
     until = now() + seconds
     sums = _by_breed(judge, generator, recipe, classes, present, truncation)
@@ -139,7 +139,7 @@ def _by_breed(
     recipe: Recipe,
     classes: Classes,
     present: list[int],
-    truncation: float | None,
+    truncation: float,
 ) -> dict[int, Sums]:
     """Sums of EACH pictures' features a breed, weighted as its share of the training set."""
     labels = torch.tensor(present).repeat_interleave(EACH)

@@ -60,11 +60,11 @@ def plan(
             left_out.append(stage)
         return room
 
-    truncation = None
+    truncation = recipe.truncation
     if fits("truncation", len(TRUNCATIONS[recipe.latents]) * SCORED):
         chosen = choose_truncation(judge, generator, recipe, classes, count=SCORED)
         truncation, facts["truncation"] = chosen.value, chosen.facts()
-    breeds = len(classes) if recipe.kind.conditional else 0
+    breeds = len(classes) if recipe.by_breed else 0
     if breeds > 1 and fits("breeds", EACH * breeds + 2 * SCORED):
         half = (until - now()) / 2
         mix = choose_breeds(
@@ -72,7 +72,7 @@ def plan(
         )
         classes, facts["breeds"] = mix.classes, mix.facts()
     many = round(OVER * count)
-    if fits("selection", many + sum(map(len, training))):
+    if recipe.selection != "none" and fits("selection", many + sum(map(len, training))):
         candidates = draw(recipe, classes, many, recipe.seed, truncation)
         copied = known(judge, *training)
         selection = select(judge, generator, candidates, count, copied, quality)

@@ -163,9 +163,10 @@ def by_discriminator(discriminator: nn.Module, device: torch.device) -> Quality:
         training = discriminator.training
         discriminator.eval()
         try:
-            logits: Tensor = discriminator(shown, labels.to(device))
+            judged = discriminator(shown, labels.to(device))
         finally:
             discriminator.train(training)
+        logits: Tensor = judged[0] if isinstance(judged, tuple) else judged  # and told breeds
         return logits.float()
 
     return quality

@@ -14,7 +14,7 @@ def generator(recipe: Recipe, breeds: int) -> nn.Module:
     """The recipe's generator.
 
     Latents (N, latent) and labels (N,) below `breeds` to pictures (N, 3, size, size) in -1..1;
-    networks that are not conditional need no labels.
+    recipes that are not conditional need no labels.
     """
     return GENERATORS[recipe.network](recipe, breeds)
 
@@ -23,7 +23,7 @@ def discriminator(recipe: Recipe, breeds: int) -> nn.Module:
     """The recipe's discriminator.
 
     Pictures (N, 3, size, size) and labels (N,) below `breeds` to logits (N,), over 0 for real;
-    networks that are not conditional need no labels. With an auxiliary classifier, to a pair:
+    recipes that are not conditional need no labels. With an auxiliary classifier, to a pair:
     those, and logits of the breeds (N, breeds).
     """
     return DISCRIMINATORS[recipe.network](recipe, breeds)
@@ -55,7 +55,9 @@ GENERATORS: dict[str, Build] = {
     "biggan": lambda r, breeds: biggan.Generator(r.latent, r.g_width, *_layers(r), breeds),
     "cgan": lambda r, breeds: cgan.Generator(r.latent, r.g_width, *_layers(r), breeds),
     "csagan": lambda r, breeds: csagan.Generator(r.latent, r.g_width, *_layers(r), breeds),
-    "dcgan": lambda r, breeds: dcgan.Generator(r.latent, r.g_width, *_layers(r)),
+    "dcgan": lambda r, breeds: dcgan.Generator(
+        r.latent, r.g_width, *_layers(r), breeds if r.conditional else 0
+    ),
     "dcgan-5x5": lambda r, breeds: dcgan_5x5.Generator(r.latent, r.g_width, *_layers(r)),
     "dense": lambda r, breeds: dense.Generator(r.latent, r.g_width, r.size),
     "r3gan": lambda r, breeds: r3gan.Generator(r.latent, r.g_width, *_layers(r), breeds),
@@ -68,7 +70,7 @@ DISCRIMINATORS: dict[str, Build] = {
     "cgan": lambda r, breeds: cgan.Discriminator(r.d_width, *_layers(r), breeds, r.dropout),
     "csagan": lambda r, breeds: csagan.Discriminator(r.d_width, *_layers(r), breeds),
     "dcgan": lambda r, breeds: dcgan.Discriminator(
-        r.d_width, *_layers(r), r.spectral_norm, r.deviation
+        r.d_width, *_layers(r), r.spectral_norm, r.deviation, breeds if r.conditional else 0
     ),
     "dcgan-5x5": lambda r, breeds: dcgan_5x5.Discriminator(r.d_width, *_layers(r)),
     "dense": lambda r, breeds: dense.Discriminator(r.d_width, r.size, r.dropout),

@@ -2,12 +2,19 @@
 
 For pictures of 64x64 each side has five blocks. A picture twice as large has a block more, and a
 base of 7 pixels in place of 4 gives 56 and 112.
+
+On request both sides know the breed. The generator has it embedded beside the latent vector (Mirza
+and Osindero 2014, arXiv 1411.1784; Reed et al. 2016, arXiv 1605.05396, in a DCGAN); the
+discriminator judges by projection (Miyato and Koyama 2018, arXiv 1802.05637).
 """
 
+import torch
 from torch import Tensor, nn
 
 from local.nets.blocks import bounded, doubling, down, initialise, up
 from local.nets.minibatch import MinibatchDeviation
+
+EMBEDDED = 50  # length of a breed's embedding in the generator, as in local.nets.cgan
 
 
 class Generator(nn.Module):
@@ -18,16 +25,24 @@ class Generator(nn.Module):
         width: channels before the last layer.
         base: side of the first layer's result.
         doublings: number of layers after it, at least 1.
+        breeds: number of labels (N,); 0: they play no part.
     """
 
     def __init__(
-        self, latent: int = 100, width: int = 64, base: int = 4, doublings: int = 4
+        self,
+        latent: int = 100,
+        width: int = 64,
+        base: int = 4,
+        doublings: int = 4,
+        breeds: int = 0,
     ) -> None:
         super().__init__()
+        self.breed = nn.Embedding(breeds, EMBEDDED) if breeds else None  # N(0, 1), like latents
+        inputs = latent + EMBEDDED if breeds else latent
         channels = width * 2 ** (doublings - 1)
         # At size 64:                                                   width*8 x  4 x  4
         blocks: list[nn.Module] = [
-            nn.ConvTranspose2d(latent, channels, base, bias=False),
+            nn.ConvTranspose2d(inputs, channels, base, bias=False),
             nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
         ]
@@ -40,7 +55,9 @@ class Generator(nn.Module):
         self.apply(initialise)
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See the class; labels play no part."""
+        """See the class."""
+        if self.breed is not None:
+            latents = torch.cat([latents, self.breed(labels)], dim=1)
         return self.to_rgb(self.blocks(latents[:, :, None, None]))
 
 
@@ -53,6 +70,7 @@ class Discriminator(nn.Module):
         doublings: number of layers before it, at least 1.
         spectral: whether its layers are under spectral norm.
         deviation: whether the last layer sees how much the pictures of a batch differ.
+        breeds: number of labels (N,), of which breed real ones then are; 0: they play no part.
     """
 
     def __init__(
@@ -62,6 +80,7 @@ class Discriminator(nn.Module):
         doublings: int = 4,
         spectral: bool = False,
         deviation: bool = False,
+        breeds: int = 0,
     ) -> None:
         super().__init__()
         # At size 64:                                                       width x 32 x 32
@@ -75,8 +94,20 @@ class Discriminator(nn.Module):
         self.deviation = MinibatchDeviation() if deviation else nn.Identity()
         channels += int(deviation)
         self.to_logit = bounded(nn.Conv2d(channels, 1, base), spectral)  # 1 x 1 x 1
+        self.breed = _projection(breeds, channels, spectral) if breeds else None
         self.apply(initialise)
 
     def forward(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See the class; labels play no part."""
-        return self.to_logit(self.deviation(self.blocks(pictures))).flatten()
+        """See the class."""
+        seen = self.deviation(self.blocks(pictures))
+        logits = self.to_logit(seen).flatten()
+        if self.breed is None:
+            return logits
+        return logits + (self.breed(labels) * seen.sum(dim=(2, 3))).sum(dim=1)
+
+
+def _projection(breeds: int, channels: int, spectral: bool) -> nn.Module:
+    """Labels (N,) to what the last features (N, channels), summed over places, multiply with."""
+    table = nn.Embedding(breeds, channels)
+    nn.init.normal_(table.weight, 0, 0.02)  # as all the network's weights
+    return bounded(table, spectral)

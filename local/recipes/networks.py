@@ -18,7 +18,7 @@ OF_TWO_SIDES = AUGMENTED | frozenset(
 # (Gulrajani et al. 2017, arXiv 1704.00028, section 4): a penalty is for discriminators without.
 OF_SLOPED = OF_TWO_SIDES | {"penalty", "penalty_kind", "penalty_every", "penalty_end"}
 SOME = OF_SLOPED | {
-    *("spectral_norm", "dropout", "deviation", "auxiliary"),
+    *("spectral_norm", "dropout", "deviation", "auxiliary", "conditional"),
     *("latent_side", "latent_channels"),
 }
 
@@ -28,7 +28,7 @@ class Network:
     """A network's limits.
 
     bases: sides, pixels, from which its layers double. layers: the fewest that double.
-    losses: that fit it. conditional: whether it draws, and judges, one breed at a time.
+    losses: that fit it. conditional: whether it always draws, and judges, one breed at a time.
     settings: of SOME, those that mean something to it.
     """
 
@@ -66,7 +66,7 @@ NETWORKS = {
     ),
     "cgan": Network(layers=3, conditional=True, settings=OF_TWO_SIDES | {"dropout"}),
     "csagan": Network(bases=(4,), layers=3, losses=SLOPED, conditional=True, settings=OF_SLOPED),
-    "dcgan": Network(settings=OF_TWO_SIDES | {"spectral_norm", "deviation"}),
+    "dcgan": Network(settings=OF_TWO_SIDES | {"spectral_norm", "deviation", "conditional"}),
     "dcgan-5x5": Network(bases=(2,), layers=4),
     "dense": Network(bases=(4, 5, 7), losses=SLOPED, settings=OF_SLOPED | {"dropout"}),
     "r3gan": Network(

@@ -3,16 +3,19 @@
 Standard library only, like the recipes themselves.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from local.errors import InputError
 from local.recipes.record import Recipe
-from local.recipes.text import override
+from local.recipes.text import parse, readable
 
-# They say how long a run is and what it shows on the way, not what it learns.
-NEVER = frozenset({"name", "epochs", "steps", "quick_every", "quick_images", "snapshots"})
+# They say how long a run is, what it shows on the way, and which of its pictures a kernel hands in:
+# no trial's score depends on them.
+NEVER = frozenset(
+    {"name", "epochs", "steps", "quick_every", "quick_images", "snapshots", "selection"}
+)
 LISTED = frozenset({"size", "latent_side"})  # few whole numbers are possible, with gaps between
 LOG_FROM = 10.0  # a range on a command line whose ends differ by that factor is logarithmic
 
@@ -24,6 +27,11 @@ class Range:
     low: float
     high: float
     log: bool = False  # as many between 1 and 10 as between 10 and 100
+
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """The values that were named."""
+        return self.low, self.high
 
     def __str__(self) -> str:
         return f"{self.low}..{self.high}{' (log)' if self.log else ''}"
@@ -38,8 +46,13 @@ class Choice:
 
     values: tuple[Any, ...]
 
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """The values that were named."""
+        return self.values
+
     def __str__(self) -> str:
-        return ", ".join(written(value) for value in self.values)
+        return ", ".join(readable(value) for value in self.values)
 
     def __contains__(self, value: Any) -> bool:
         return value in self.values
@@ -68,9 +81,14 @@ RANGES: dict[str, dict[str, Space]] = {
     "cgan": {"dropout": Range(0.0, 0.6), "random_crop": Choice((0, 4, 8))},
     "dcgan-faces": {"latents": Choice(("normal", "uniform"))},
     "csagan-wgan": {"penalty": Range(1.0, 30.0, log=True), "d_steps": Choice((1, 2, 5))},
-    "sagan": {"smoothing": Range(0.0, 0.3), "batch": Choice((16, 32, 64))},
+    "sagan": {
+        "smoothing": Range(0.0, 0.3),
+        "batch": Choice((16, 32, 64)),
+        "restarts": Choice((0, 1, 3, 5)),
+    },
     "biggan": {"smoothing": Range(0.0, 0.3), "batch": Choice((16, 32, 64))},
-    "r3gan": {"penalty": Range(0.1, 10.0, log=True), "beta2": Range(0.9, 0.999)},
+    "wide-dcgan": {"margin": Range(0.6, 0.95), "batch": Choice((32, 64, 128))},
+    "r3gan": {"penalty": Range(0.1, 10.0, log=True), "beta2_end": Range(0.9, 0.999)},
     "autoencoder": {
         "latent": Choice((64, 128, 256, 512)),
         "latent_channels": Choice((8, 16, 32)),
@@ -81,27 +99,47 @@ RANGES: dict[str, dict[str, Space]] = {
 
 def stated(recipe: Recipe) -> dict[str, Space]:
     """The ranges of a preset, without those that its overridden settings rule out."""
-    spaces = COMMON | RANGES.get(recipe.name, {})
-    return {name: space for name, space in spaces.items() if _fits(recipe, name, space)}
+    return {name: space for name, space in _table(recipe).items() if _fits(recipe, name, space)}
 
 
-def chosen(recipe: Recipe, asked: Sequence[str], fixed: Collection[str]) -> dict[str, Space]:
-    """What a sweep varies.
+def chosen(preset: Recipe, fixed: Mapping[str, Any], asked: Sequence[str]) -> dict[str, Space]:
+    """What a sweep varies, by name.
 
     Args:
-        recipe: with the fixed settings.
+        preset: of the recipes.
+        fixed: settings that stay as they are, and their values.
         asked: `setting=low..high`, `setting=a,b,c`, or a setting alone for its stated range; none:
-            all that are stated.
-        fixed: names of settings that stay as they are.
+            all stated ranges that fit.
 
     Raises:
-        InputError: a setting is unknown, fixed or named twice, or cannot take those values.
+        InputError: a setting is unknown, fixed or named twice, or has values of another type.
+            Whether a recipe can have them is another question, which depends on the others
+            (`local.sweep.start`).
     """
-    known = {name: space for name, space in stated(recipe).items() if name not in fixed}
-    if not asked:
-        if not known:
-            raise InputError("all settings with a range are fixed; name one with --over")
-        return known
+    if asked:
+        return _asked(preset, fixed, asked)
+    fitting = stated(replace(preset, **fixed))
+    spaces = {name: space for name, space in fitting.items() if name not in fixed}
+    if not spaces:
+        raise InputError("all settings with a range are fixed; name one with --over")
+    return spaces
+
+
+def _table(recipe: Recipe) -> dict[str, Space]:
+    return COMMON | RANGES.get(recipe.name, {})
+
+
+def _fits(recipe: Recipe, name: str, space: Space) -> bool:
+    try:
+        for value in space.ends:
+            replace(recipe, **{name: value})
+    except InputError:
+        return False
+    return True
+
+
+def _asked(preset: Recipe, fixed: Collection[str], asked: Sequence[str]) -> dict[str, Space]:
+    known = {name: space for name, space in _table(preset).items() if name not in fixed}
     spaces: dict[str, Space] = {}
     for text in asked:
         name, equals, values = text.partition("=")
@@ -110,7 +148,7 @@ def chosen(recipe: Recipe, asked: Sequence[str], fixed: Collection[str]) -> dict
         if name in spaces:
             raise InputError(f"--over {text}: {name} is swept already; name it once")
         if equals:
-            spaces[name] = parse(recipe, name, values)
+            spaces[name] = _space(name, values)
         elif name in known:
             spaces[name] = known[name]
         else:
@@ -119,16 +157,13 @@ def chosen(recipe: Recipe, asked: Sequence[str], fixed: Collection[str]) -> dict
     return spaces
 
 
-def parse(recipe: Recipe, name: str, text: str) -> Space:
-    """The range of `low..high`, or the choice of `a,b,c`.
-
-    Raises:
-        InputError: the recipe cannot take those values, or there are none to choose from.
-    """
-    _check_name(name)
+def _space(name: str, text: str) -> Space:
+    """The range of `low..high`, or the choice of `a,b,c`."""
+    if name in NEVER:
+        raise InputError(f"{name} cannot be swept; there are: {', '.join(_sweepable())}")
     low, dots, high = text.partition("..")
     ends = (low, high) if dots else tuple(dict.fromkeys(text.split(",")))
-    values = tuple(getattr(override(recipe, [f"{name}={end}"]), name) for end in ends)
+    values = tuple(parse(f"{name}={end}")[1] for end in ends)
     if not dots:
         if len(values) < 2:
             raise InputError(f"{name}={text}: no choice; write {name}=low..high or {name}=a,b,c")
@@ -141,36 +176,5 @@ def parse(recipe: Recipe, name: str, text: str) -> Space:
     return Range(least, most, log=least > 0 and most >= LOG_FROM * least)
 
 
-def check(recipe: Recipe, name: str, space: Space) -> None:
-    """Makes sure that the recipe can take it.
-
-    Raises:
-        InputError: it cannot; the line says what is possible.
-    """
-    _check_name(name)
-    values = space.values if isinstance(space, Choice) else (space.low, space.high)
-    for value in values:
-        replace(recipe, **{name: value})
-
-
-def _fits(recipe: Recipe, name: str, space: Space) -> bool:
-    try:
-        check(recipe, name, space)
-    except InputError:
-        return False
-    return True
-
-
-def _check_name(name: str) -> None:
-    if name in NEVER:
-        raise InputError(f"{name} cannot be swept; there are: {', '.join(_sweepable())}")
-    override(Recipe(), [f"{name}={written(getattr(Recipe(), name, ''))}"])  # knows all names
-
-
 def _sweepable() -> list[str]:
     return [field.name for field in fields(Recipe) if field.name not in NEVER]
-
-
-def written(value: Any) -> str:
-    """A setting's value as `key=value` takes it, with all its digits."""
-    return str(value).lower() if isinstance(value, bool) else str(value)

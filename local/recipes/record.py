@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, fields
 
-from local.data.crops import DRAWN, MOST_CROPS, POLICIES
+from local.data.crops import DRAWN, MOST_CROPS, checked_crop, is_drawn
 from local.errors import InputError
-from local.recipes.networks import NETWORKS, SOME, Network
+from local.recipes.networks import NETWORKS, RECONSTRUCTION, SOME, Network
 
 LATENTS = ("normal", "uniform")
 SCHEDULES = ("exponential", "cosine")
 OPERATIONS = ("colour", "translation", "cutout")
+SELECTIONS = ("judge", "discriminator", "none")
 PENALTIES = ("gp", "r1", "r2", "r1r2")  # as in local.train.penalties
 
 
@@ -45,8 +46,9 @@ BOUNDS = {
     # One picture a batch has no statistics to normalise by.
     ("batch", "quick_images"): Bounds(2, 100_000),
     ("g_lr", "d_lr", "ada_kimg", "zcr_noise"): Bounds(open_low=True),
-    ("noise", "penalty", "epochs", "auxiliary", "bcr", "zcr_d", "zcr_g"): Bounds(),
-    ("beta1", "beta2", "ema", "dropout", "brightness", "colour", "smoothing", "ada"): SHARE,
+    ("noise", "penalty", "epochs", "auxiliary", "bcr", "zcr_d", "zcr_g", "truncation"): Bounds(),
+    ("beta1", "beta2", "beta2_end", "ema", "dropout", "smoothing", "ada"): SHARE,
+    ("brightness", "colour"): SHARE,
     ("lr_hold", "augment_ramp"): Bounds(high=1),
     ("lr_end", "penalty_end", "augment_p"): Bounds(high=1, open_low=True),
     ("margin",): Bounds(0.5, 1, open_low=True),
@@ -54,6 +56,7 @@ BOUNDS = {
     ("rotation",): Bounds(high=180),
     ("random_crop",): Bounds(high=128),
     ("steps", "quick_every"): Bounds(high=10**9),
+    ("restarts",): Bounds(high=1000),
     ("seed",): Bounds(high=2**63 - 1),
 }
 
@@ -69,13 +72,14 @@ class Recipe:
     latents: str = "normal"  # of LATENTS: N(0, 1), or evenly from -1 to 1
     g_width: int = 64  # channels before the generator's last layer
     d_width: int = 64  # channels after the discriminator's first layer
+    conditional: bool = False  # on the breed, of a network that need not be
     latent_side: int = 8  # of an autoencoder's latent, pixels
     latent_channels: int = 16  # of an autoencoder's latent
     spectral_norm: bool = False  # in the discriminator
     dropout: float = 0.0  # share of a discriminator's values that are left out, where it has any
     deviation: bool = False  # the discriminator sees how much the pictures of a batch differ
     auxiliary: float = 0.0  # weight of the loss of a classifier of breeds in the discriminator
-    crop: str = "box"  # of local.data.crops.POLICIES
+    crop: str = "box"  # of local.data.crops.POLICIES, or several with + between
     crops: int = 1  # of each dog, by a policy that draws them
     random_crop: int = 0  # pixels a side that a random crop takes off
     flip: bool = True  # mirror half of the real pictures
@@ -107,13 +111,17 @@ class Recipe:
     schedule: str = "exponential"  # of SCHEDULES: how both rates fall
     lr_hold: float = 1.0  # share of the budget after which they do; 1: never
     lr_end: float = 0.1  # their factor at the end of the budget
+    restarts: int = 0  # times that a cosine rate starts anew
     beta1: float = 0.5
     beta2: float = 0.999
+    beta2_end: float = 0.0  # beta2 at the end of the budget; 0: it stays
     ema: float = 0.05  # half-life of the averaged generator, as a share of the training so far
     epochs: float = 100.0  # horizon without a budget; 0: steps count
     steps: int = 0  # horizon of who counts steps; 0: epochs count
     quick_every: int = 0  # steps from one quick score to the next; 0: none
     quick_images: int = 64  # pictures that a quick score draws
+    truncation: float = 0.0  # at sampling: latents beyond it are drawn again; 0: none are
+    selection: str = "judge"  # of SELECTIONS: who picks a kernel's pictures out of more draws
     snapshots: int = 20  # over the whole budget
     seed: int = 0
 
@@ -122,14 +130,15 @@ class Recipe:
         _one_of("network", self.network, tuple(NETWORKS))
         _one_of("latents", self.latents, LATENTS)
         _one_of("schedule", self.schedule, SCHEDULES)
-        _one_of("crop", self.crop, POLICIES)
+        checked_crop(self.crop)
         _one_of("penalty_kind", self.penalty_kind, PENALTIES)
+        _one_of("selection", self.selection, SELECTIONS)
         _one_of("size", self.size, self.kind.sizes, f" with network={self.network}")
         _one_of("loss", self.loss, self.kind.losses, f" with network={self.network}")
         for names, bounds in BOUNDS.items():
             for name in names:
                 bounds.check(name, getattr(self, name))
-        if self.crops > 1 and self.crop not in DRAWN:
+        if self.crops > 1 and not is_drawn(self.crop):
             same = f"crop={self.crop} gives the same one each time"
             raise InputError(f"crops={self.crops}: {same}; add crop={DRAWN[0]}")
         self._check_settings_of_some()
@@ -144,7 +153,7 @@ class Recipe:
                 users = ", ".join(key for key, kind in NETWORKS.items() if name in kind.settings)
                 raise InputError(
                     f"{name}={getattr(self, name)}: network={self.network} has no such setting"
-                    f" ({users}: these have); leave it out, or set {name}={_default(name)}"
+                    f" ({users}: these have); leave it out"
                 )
 
     def _check_pairs(self) -> None:
@@ -160,14 +169,31 @@ class Recipe:
             raise InputError("loss=wgan: needs a slope near 1; add penalty=10 penalty_kind=gp")
         self._check_idle("penalty_kind", "penalty_every", "penalty_end", without=("penalty",))
         self._check_idle("zcr_noise", without=("zcr_d", "zcr_g"))
+        self._check_sampling()
         if bool(self.epochs) == bool(self.steps):
             both = f"epochs={self.epochs:g} steps={self.steps}"
             raise InputError(f"{both}: one of them is the horizon; set the other to 0")
+        self._check_fall()
+
+    def _check_fall(self) -> None:
+        """How rates fall."""
         for name in ("schedule", "lr_end"):
             if self.lr_hold == 1 and getattr(self, name) != _default(name):
                 told = f"{name}={getattr(self, name)}: rates never fall with lr_hold=1"
                 until = "lr_hold=0.5 for a fall after that share of the budget"
                 raise InputError(f"{told}; set {until}, or {name}={_default(name)}")
+        if self.restarts and self.schedule != "cosine":
+            told = f"restarts={self.restarts}: only a cosine rate starts anew"
+            raise InputError(f"{told}; set schedule=cosine, or restarts=0")
+
+    def _check_sampling(self) -> None:
+        """What is drawn in the end."""
+        if self.latents == "uniform" and self.truncation >= 1:
+            told = f"truncation={self.truncation:g}: uniform latents lie between -1 and 1"
+            raise InputError(f"{told}; take less than 1, or 0 for none")
+        if self.selection == "discriminator" and self.kind.losses == RECONSTRUCTION:
+            told = f"selection={self.selection}: network={self.network} has no discriminator"
+            raise InputError(f"{told}; set selection=judge or selection=none")
 
     def _check_augmentation(self) -> None:
         """What both sides go through, and how often."""
@@ -201,6 +227,21 @@ class Recipe:
     def kind(self) -> Network:
         """What its network can do."""
         return NETWORKS[self.network]
+
+    @property
+    def by_breed(self) -> bool:
+        """Whether its networks draw, and judge, one breed at a time."""
+        return self.kind.conditional or self.conditional
+
+    def check_breeds(self, count: int) -> None:
+        """Refuses data of so few breeds that a setting has no effect.
+
+        Raises:
+            InputError: there is one; the line names it.
+        """
+        if self.auxiliary and count < 2:
+            told = f"auxiliary={self.auxiliary}: has no effect on data of one breed"
+            raise InputError(f"{told}; train on several, or set auxiliary={_default('auxiliary')}")
 
     @property
     def augmentations(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Settings from outside: `key=value` on a command line, and saved recipes."""
+"""Settings as text: `key=value` on a command line, saved recipes, and values for people."""
 
 import difflib
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ def override(recipe: Recipe, settings: list[str]) -> Recipe:
     Raises:
         InputError: a key is unknown or a value does not fit; the line says what is possible.
     """
-    changes = dict(_parse(setting) for setting in settings)
+    changes = dict(parse(setting) for setting in settings)
     return replace(recipe, **changes)
 
 
@@ -48,7 +48,12 @@ def check_no_horizon(settings: Sequence[str]) -> None:
             raise InputError(f"{setting}: has no effect here; --minutes or --steps say how long")
 
 
-def _parse(setting: str) -> tuple[str, Any]:
+def parse(setting: str) -> tuple[str, Any]:
+    """Name and value of `key=value`; whether a recipe can have it is another question.
+
+    Raises:
+        InputError: the key is unknown, or the value of another type.
+    """
     key, equals, text = setting.partition("=")
     types = {field.name: type(getattr(Recipe(), field.name)) for field in fields(Recipe)}
     del types["name"]  # says which preset it was
@@ -59,6 +64,16 @@ def _parse(setting: str) -> tuple[str, Any]:
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise InputError(f"no setting {key!r}{hint}; there are: {', '.join(types)}")
     return key, _convert(key, text, types[key])
+
+
+def written(value: Any) -> str:
+    """A setting's value as `key=value` takes it, with all its digits."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def readable(value: Any) -> str:
+    """The same for people, to whom an empty text would look like a gap."""
+    return written(value) or "''"
 
 
 def _convert(key: str, text: str, kind: type) -> Any:

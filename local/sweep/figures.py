@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from local.plots import BLUE, NEUTRAL, VERMILLION
-from local.recipes.ranges import Choice, Range, Space, written
+from local.recipes.ranges import Choice, Range, Space
+from local.recipes.text import readable
 from local.sweep.findings import Effect, Findings, Row
 from local.sweep.marks import MARKS
 
@@ -110,7 +111,7 @@ def _slice(axes: Axes, found: Findings, name: str, space: Space) -> None:
         if space.log:
             axes.set_xscale("log")
     else:
-        axes.set_xticks(range(len(space.values)), [written(value) for value in space.values])
+        axes.set_xticks(range(len(space.values)), [readable(value) for value in space.values])
         axes.set_xlim(-0.5, len(space.values) - 0.5)
 
 

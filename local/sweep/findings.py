@@ -14,7 +14,8 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from local.recipes import Recipe
-from local.recipes.ranges import Choice, Space, written
+from local.recipes.ranges import Choice, Space
+from local.recipes.text import readable
 from local.sweep.trial import DEVIATION, WHY, rounded
 
 ENOUGH = 10  # scores; importances of fewer are luck
@@ -195,7 +196,7 @@ def _parts(name: str, space: Space, rows: Sequence[Row]) -> list[tuple[str, list
     """Rows by choice, or in three equal parts from the lowest value to the highest."""
     value: Callable[[Row], Any] = lambda row: row.settings[name]  # noqa: E731
     if isinstance(space, Choice):
-        return [(written(v), [row for row in rows if value(row) == v]) for v in space.values]
+        return [(readable(v), [row for row in rows if value(row) == v]) for v in space.values]
     ordered = sorted(rows, key=value)
     thirds = [[ordered[i] for i in part] for part in np.array_split(np.arange(len(ordered)), 3)]
     return [(f"{value(part[0]):g} to {value(part[-1]):g}", part) for part in thirds if part]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from local.atomic import replacing
 from local.page import Cell, Section, document, figure, paragraph, table
 from local.plots import DARK, LIGHT, png
-from local.recipes.ranges import written
+from local.recipes.text import readable, written
 from local.sweep import figures
 from local.sweep.findings import ENOUGH, SURE_ERRORS, SURE_TRIALS, Effect, Findings, Row
 from local.sweep.judge import SUBSETS, Judge
@@ -296,4 +296,4 @@ def _rank(row: Row) -> tuple[float, int]:
 
 
 def _value(value: Any) -> str:
-    return NONE if value is None else written(value)
+    return NONE if value is None else readable(value)

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from local.errors import InputError, reason
-from local.recipes.ranges import written
+from local.recipes.text import readable
 from local.sweep.plan import Plan
 from local.sweep.sampler import Sampler
 
@@ -125,7 +125,7 @@ def _begin(study: Study, plan: Plan) -> None:
     own = {name: getattr(plan.recipe, name) for name in plan.spaces}
     out = [name for name, space in plan.spaces.items() if own[name] not in space]
     if out:
-        told = ", ".join(f"{name}={written(own[name])}" for name in out)
+        told = ", ".join(f"{name}={readable(own[name])}" for name in out)
         print(f"no trial of the recipe as it is: {told} outside", file=sys.stderr)
     else:
         study.enqueue_trial(own)
@@ -142,12 +142,11 @@ def _differences(there: dict[str, Any], here: dict[str, Any]) -> Iterator[str]:
     for name, value in here.items():
         old = there.get(name)
         if isinstance(value, dict) and isinstance(old, dict):
-            names = sorted(
-                key for key in value.keys() | old.keys() if value.get(key) != old.get(key)
-            )
-            if names:
-                pairs = ", ".join(f"{key}={old.get(key)} not {value.get(key)}" for key in names)
-                yield f"{name} ({pairs})"
+            keys = sorted(value.keys() | old.keys())
+            odd = {k: (old.get(k), value.get(k)) for k in keys if value.get(k) != old.get(k)}
+            if odd:
+                pairs = (f"{k}={readable(a)} not {readable(b)}" for k, (a, b) in odd.items())
+                yield f"{name} ({', '.join(pairs)})"
         elif value != old:
             yield f"{name} ({old} not {value})"
 

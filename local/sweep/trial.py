@@ -16,7 +16,8 @@ from local.errors import InputError
 from local.pictures import save_png, sheet
 from local.project import CACHE
 from local.recipes import Recipe
-from local.recipes.ranges import Range, Space, written
+from local.recipes.ranges import Range, Space
+from local.recipes.text import readable
 from local.sweep.judge import Judge
 from local.sweep.marks import Marks
 from local.sweep.plan import Plan
@@ -68,7 +69,7 @@ class Objective:
             Interrupted: the sweep stops.
         """
         settings = {name: draw(trial, name, space) for name, space in self.plan.spaces.items()}
-        told = " ".join(f"{name}={written(value)}" for name, value in settings.items())
+        told = " ".join(f"{name}={readable(value)}" for name, value in settings.items())
         print(f"trial {trial.number}: {told}", file=sys.stderr, flush=True)
         folder = scratch(self.plan.folder, trial.number)
         try:

@@ -17,6 +17,10 @@ def trainer(recipe: Recipe, device: Device, data: TrainingSet, team: Team = ALON
         device: that has proved to work.
         data: pictures of `recipe.prepared_size`.
         team: the processes that train the same networks.
+
+    Raises:
+        InputError: the data leave a setting without effect.
     """
+    recipe.check_breeds(len(data.breeds))
     kind = Reconstruction if recipe.network == "autoencoder" else Adversaries
     return kind(recipe, device, data, team)

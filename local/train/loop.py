@@ -192,7 +192,8 @@ class _Loop:
         self.snapshot_costs = self.clock.now() - start
         self.snapshot_seconds += self.snapshot_costs
         self.next_snapshot = self._mark()
-        self.clock.keep(self.snapshot_costs)  # the end brings another one
+        # The end brings another one.
+        self.clock.keep(self.snapshot_costs + (self.submission.ending if self.submission else 0.0))
         self.clock.paused()
         # The seconds of a snapshot are not the device's speed.
         self.tick_started += self.snapshot_costs

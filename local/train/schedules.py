@@ -23,6 +23,31 @@ def cosine(progress: float, hold: float, end: float) -> float:
     return end + (1 - end) * (1 + math.cos(math.pi * _fallen(progress, hold))) / 2
 
 
+def restarted(progress: float, hold: float, restarts: int) -> float:
+    """Where a curve is looked up that starts anew so many times (Loshchilov and Hutter, the same).
+
+    The restarts cut the fall into runs of equal length; each takes the whole curve from `hold` on,
+    and the last one ends it.
+
+    Args:
+        progress: share of the budget spent, 0 to 1.
+        hold: share after which the curve falls, 0 to 1.
+        restarts: 0 or more.
+    """
+    if not restarts or progress <= hold:
+        return progress
+    runs = _fallen(progress, hold) * (restarts + 1)
+    return hold + (1 - hold) * (runs - min(int(runs), restarts))
+
+
+def eased(progress: float, start: float, end: float) -> float:
+    """A value on its way from `start` to `end` over the budget, along half a cosine.
+
+    So R3GAN moves Adam's beta2 (Huang et al. 2024, arXiv 2501.05441).
+    """
+    return end + (start - end) * cosine(progress, 0.0, 0.0)
+
+
 def _fallen(progress: float, hold: float) -> float:
     """Share of the fall that lies behind."""
     return 0.0 if progress <= hold else (progress - hold) / (1 - hold)

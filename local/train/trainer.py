@@ -17,7 +17,7 @@ from local.sampling import Draws, draw, sample
 from local.train import ema
 from local.train.augment import augment
 from local.train.devices import Device, out_of_memory
-from local.train.schedules import SCHEDULES
+from local.train.schedules import SCHEDULES, eased, restarted
 from local.train.team import ALONE, Team
 
 RECALIBRATION_BATCHES = 8
@@ -189,10 +189,13 @@ class Trainer(ABC):
     def _follow(self, progress: float) -> None:
         """Sets what follows a schedule."""
         recipe = self.recipe
-        fall = SCHEDULES[recipe.schedule](progress, recipe.lr_hold, recipe.lr_end)
+        at = restarted(progress, recipe.lr_hold, recipe.restarts)
+        fall = SCHEDULES[recipe.schedule](at, recipe.lr_hold, recipe.lr_end)
+        beta2 = eased(progress, recipe.beta2, recipe.beta2_end or recipe.beta2)
         for optimiser, rate in ((self.g_optimiser, recipe.g_lr), (self.d_optimiser, recipe.d_lr)):
             for group in optimiser.param_groups:
                 group["lr"] = rate * self.caution * fall
+                group["betas"] = (recipe.beta1, beta2)
 
     def finite(self) -> bool:
         """Whether every weight is a number; waits for the device."""
@@ -207,7 +210,8 @@ class Trainer(ABC):
     def recalibrate(self) -> None:
         """Measures the averaged generator's batch-norm statistics, always on the same draws."""
         count = RECALIBRATION_BATCHES * self.recipe.batch
-        draws = draw(self.recipe, self.classes, count, self.recipe.seed)
+        # Untruncated, as it trained: each truncation would have statistics of its own.
+        draws = draw(self.recipe, self.classes, count, self.recipe.seed, truncation=0.0)
         parts = (draws[i : i + self._fitting] for i in range(0, count, self._fitting))
         ema.recalibrate(self.average, (part.on(self.device.device) for part in parts))
 

@@ -5,13 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from local import augmentations
+from local.__main__ import main
 from local.data.prepared import TrainingSet
 from local.recipes import Recipe
 
 PLAIN = Recipe(size=16, flip=False)
 ALL = replace(PLAIN, diffaugment="colour+translation+cutout")
+ADAPTIVE, GROWING = replace(ALL, ada=0.6), replace(ALL, augment_ramp=0.5)
 
 
 def dogs(count=23, side=16):
@@ -44,16 +47,44 @@ def test_real_pictures_become_something_else_each_time():
     assert len(different) == 4
 
 
-def test_the_discriminators_rows_go_from_nothing_to_all():
-    prepared, *rest = rows(augmentations.picture(dogs(), ALL), 7)
-    seen = rest[3:]
-    assert np.array_equal(seen[0], prepared)
+def changed(row, prepared):
+    """In how many of a row's cells anything differs."""
+    differs = (row != prepared).any(axis=(0, 2))
+    return sum(cell.any() for cell in np.array_split(differs, augmentations.COLUMNS))
 
-    def changed(row):
-        differs = (row != prepared).any(axis=(0, 2))
-        return sum(cell.any() for cell in np.array_split(differs, augmentations.COLUMNS))
 
-    assert 0 < changed(seen[1]) < changed(seen[2]) == augmentations.COLUMNS
+@pytest.mark.parametrize("recipe", [ADAPTIVE, GROWING], ids=["adaptive", "growing"])
+def test_the_discriminators_rows_go_up_to_the_highest_probability(recipe):
+    prepared, *rest = rows(augmentations.picture(dogs(), recipe), 6)
+    assert 0 < changed(rest[3], prepared) < changed(rest[4], prepared) == augmentations.COLUMNS
+    few = replace(recipe, augment_p=1e-9)
+    prepared, *rest = rows(augmentations.picture(dogs(), few), 6)
+    assert all(np.array_equal(row, prepared) for row in rest)
+
+
+def test_a_fixed_probability_is_the_only_row():
+    """And the pictures that it changes are changed as they are at any other."""
+    prepared, *rest = rows(augmentations.picture(dogs(), ALL), 5)
+    half = rows(augmentations.picture(dogs(), replace(ALL, augment_p=0.3)), 5)[-1]
+    assert 0 < changed(half, prepared) < changed(rest[3], prepared) == augmentations.COLUMNS
+    assert np.array_equal(half, rows(augmentations.picture(dogs(), ADAPTIVE), 6)[4])
+
+
+def test_noise_is_seen_by_the_discriminator_alone_or_after_the_rest():
+    grey = TrainingSet(torch.full((10, 3, 64, 64), 190, dtype=torch.uint8), torch.zeros(10), ["x"])
+    recipe = Recipe(size=64, flip=False, noise=0.1)
+    prepared, *rest = rows(augmentations.picture(grey, recipe), 5)
+    assert all(np.array_equal(row, prepared) for row in rest[:3])
+    first = rest[3][:128:2, :128:2]  # enlarged twice
+    assert first.std() == pytest.approx(0.1 * 127.5, rel=0.03)
+    assert first.mean() == pytest.approx(190, abs=0.5)
+    # adaptive augmentation starts from the noise alone, and has the same noise in every row
+    moving = replace(recipe, diffaugment="translation", ada=0.6)
+    _, *rest = rows(augmentations.picture(grey, moving), 7)
+    alone, _, moved = rest[3:]
+    assert alone[:128, :128].std() == pytest.approx(0.1 * 127.5, rel=0.03)
+    assert np.array_equal(moved[16:112], alone[16:112]) is False  # the edge has moved in
+    assert np.array_equal(moved[16:112, 16:112], alone[16:112, 16:112])  # one grey inside
 
 
 def test_larger_prepared_pictures_keep_their_columns():
@@ -74,6 +105,61 @@ def test_a_seed_gives_one_sheet():
 def test_few_pictures_come_again(count):
     whole = augmentations.picture(dogs(count), PLAIN)
     assert whole.size == augmentations.picture(dogs(), PLAIN).size
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"noise": 0.1}, "discriminator sees|noise 0.1"),
+        ({"diffaugment": "cutout", "augment_p": 0.5}, "discriminator sees|at p = 0.5|cutout"),
+        (
+            {"diffaugment": "colour+cutout", "ada": 0.6, "augment_p": 0.8, "noise": 0.1},
+            "discriminator sees|at p = 0|(adaptive, 0 to 0.8)|noise 0.1;"
+            "discriminator sees|at p = 0.24|(adaptive, 0 to 0.8)|colour|cutout|noise 0.1;"
+            "discriminator sees|at p = 0.8|(adaptive, 0 to 0.8)|colour|cutout|noise 0.1",
+        ),
+        (
+            {"diffaugment": "cutout", "augment_ramp": 0.5},
+            "discriminator sees|at p = 0.3|(growing, 0 to 1)|cutout;"
+            "discriminator sees|at p = 1|(growing, 0 to 1)|cutout",
+        ),
+    ],
+)
+def test_the_discriminators_rows_say_what_they_show(settings, says, monkeypatch):
+    written, plain = [], augmentations.text
+    monkeypatch.setattr(
+        augmentations, "text", lambda words, *rest: written.append(words) or plain(words, *rest)
+    )
+    augmentations.picture(dogs(), replace(PLAIN, **settings))
+    assert written[4:] == says.replace("|", "\n").split(";")
+
+
+def test_the_command_draws_a_sheet_and_nothing_else(make_dogs, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("local.commands.train.CACHE", tmp_path / "cache")
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "--data", str(make_dogs()), "--recipe", "basic-gan", "size=16"]
+    assert main([*words, "--aug-sheet", "sheet.png"]) == 0
+    assert capsys.readouterr().out == "sheet.png\n"
+    assert Image.open("sheet.png").height == 5 * (16 * 7 + augmentations.GAP)  # with its noise
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--steps", "5"], "--steps"),
+        (["--minutes", "1", "--epochs", "2"], "--minutes, --epochs"),
+        (["--out", "run", "--images", "10"], "--out, --images"),
+        (["--test", "t", "--graph", "g", "--device", "cpu"], "--test, --graph, --device"),
+    ],
+)
+def test_what_plays_no_part_beside_a_sheet_is_refused(words, named, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--aug-sheet", "sheet.png", *words]) == 2
+    assert capsys.readouterr().err == (
+        f"local train: --aug-sheet: only draws, and nothing is trained; leave out {named}\n"
+    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_labels_name_the_settings():

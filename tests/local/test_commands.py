@@ -261,10 +261,9 @@ def test_uniform_latents_are_cut_within_their_range_only(make_dogs, tmp_path, ca
     capsys.readouterr()
     for limit in ("1", "1.5"):
         assert main([*words, limit]) == 2
-        assert capsys.readouterr().err == (
-            f"local sample: --truncation {limit}: this recipe's latents lie between -1 and 1;"
-            " give less than 1\n"
-        )
+        told = f"truncation={limit}: uniform latents lie between -1 and 1"
+        err = capsys.readouterr().err
+        assert err == f"local sample: {told}; take less than 1, or 0 for none\n"
 
 
 @pytest.mark.parametrize(("steps", "compiled"), [(1, []), (2, ["Generator", "Discriminator"])])

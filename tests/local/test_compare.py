@@ -364,6 +364,7 @@ def test_a_graph_s_label_stands_in_its_row(data, tmp_path, monkeypatch, capsys):
     assert "network reconstructed 12345." in text
 
 
+@pytest.mark.slow
 def test_a_damaged_score_is_computed_anew(data, tmp_path):
     out = tmp_path / "out"
     words = ["compare", *ONE, "--data", str(data), "--out", str(out)]

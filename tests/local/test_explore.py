@@ -394,6 +394,10 @@ BAD = {
     "no out": (["--data", "empty"], "--out"),
     "out is a file": (["--data", "dogs", "--out", "file"], "file: no folder to fill"),
     "out below a file": (["--data", "dogs", "--out", "file/out"], "no folder to fill"),
+    "mixture": (
+        ["--data", "dogs", "--out", "out", "--crop", "box+round"],
+        "crop=round: crop must be one of",
+    ),
     "policy": (["--data", "dogs", "--out", "out", "--crop", "round"], "round"),
     "seed": (["--data", "dogs", "--out", "out", "--seed", "-1"], "from 0 to"),
 }

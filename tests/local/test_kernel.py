@@ -27,7 +27,7 @@ def test_a_run_leaves_its_archive_and_a_line_about_itself(tmp_path):
     assert result["stopped"] is None and result["submittable"]
     assert result["steps"] * TINY.batch == result["kimg"] * 1000 > 0
     assert result["total_seconds"] < 3
-    assert result["seconds"].keys() == {"start", "data", "probe", "train", "write"}
+    assert result["seconds"].keys() == {"start", "data", "judge", "probe", "train", "write"}
     assert sum(result["seconds"].values()) == pytest.approx(result["total_seconds"], abs=0.1)
     for fact in ("commit", "recipe", "seed", "kimg", "device"):
         assert comment[fact] == result[fact]
@@ -108,6 +108,48 @@ def test_an_error_in_the_first_step_leaves_nothing_and_fails(tmp_path):
     ran = run_kernel(tmp_path, "at_step(1, lambda: 1 / 0)")
     assert (ran.code, ran.left) == (1, [])
     assert ran.result["images"] == 0 and not ran.result["submittable"]
+
+
+JUDGED = """
+from local.judge import kernel as hiring, learning, plan, scoring, selection
+budget = kernel.Budget
+kernel.Budget = lambda **limits: budget(**limits, steps=6)
+kernel.budget = lambda whole: 20.0
+learning.EPOCHS, learning.FEWEST = 1, 8
+scoring.GROUPS = 4
+for module in (plan, selection, safe):
+    module.SCORED = COUNT
+plan.PROBE = 8
+"""
+
+
+def test_the_kernels_own_judge_chooses_what_is_handed_in(tmp_path):
+    ran = run_kernel(tmp_path, JUDGED)
+    assert (ran.code, ran.left, ran.result["stopped"]) == (0, ["images.zip"], None)
+    assert ran.result["choices"].keys() == {"truncation", "selection", "left_out"}
+    assert len(ran.result["score"]) == 2
+    assert {"judge", "choose"} <= ran.result["seconds"].keys()
+    assert ran.images.comment["kimg"] == ran.result["kimg"] <= 6 * TINY.batch / 1000
+
+
+def test_a_run_that_is_stopped_chooses_nothing(tmp_path):
+    ran = run_kernel(tmp_path, JUDGED, until=3)
+    assert (ran.code, ran.left) == (TERMINATED, ["images.zip"])
+    assert ran.result["score"] and ran.result["choices"] == {}
+
+
+@pytest.mark.parametrize(
+    ("fault", "line", "scored"),
+    [
+        ("learn", "kernel: no judge of its own: division by zero", False),
+        ("plan", "kernel: the judge chose nothing: division by zero", True),
+    ],
+)
+def test_a_judge_that_fails_costs_its_choices_and_not_the_run(fault, line, scored, tmp_path):
+    ran = run_kernel(tmp_path, f"{JUDGED}hiring.{fault} = lambda *_: 1 / 0")
+    assert (ran.code, ran.left, ran.result["stopped"]) == (0, ["images.zip"], None)
+    assert bool(ran.result["score"]) == scored and ran.result["choices"] == {}
+    assert line in ran.err.splitlines()
 
 
 @pytest.mark.slow

@@ -38,6 +38,8 @@ def test_settings_are_converted_to_their_types():
         ("flip=perhaps", "true or false"),
         ("size=50", "16, 28, 32, 56, 64, 112, 128"),
         ("crop=oval", "box, centre, squash"),
+        ("crop=box+oval", "or several as in box+squash"),
+        ("crop=box+box", "names a policy twice"),
         ("network=vae", ", ".join(NETWORKS)),
         ("loss=mae", f"{', '.join(NETWORKS['dcgan'].losses)} with network=dcgan"),
         ("loss=wgan", "with network=dcgan"),
@@ -55,11 +57,17 @@ def test_settings_are_converted_to_their_types():
         ("crops=2", "crop=centre gives the same one each time; add crop=jitter"),
         ("crops=9", "at least 1 and at most 8"),
         ("rotation=200", "at most 180"),
+        ("truncation=-1", "at least 0"),
+        ("selection=luck", "judge, discriminator, none"),
         ("d_steps=0", "at least 1"),
         ("g_lr=0", "over 0"),
         ("d_lr=nan", "over 0"),
         ("g_lr=inf", "finite"),
         ("beta1=1", "under 1"),
+        ("beta2_end=1", "under 1"),
+        ("restarts=-1", "at least 0"),
+        ("restarts=3", "only a cosine rate starts anew; set schedule=cosine, or restarts=0"),
+        ("conditional=perhaps", "true or false"),
         ("ema=-0.1", "at least 0"),
         ("colour=1", "under 1"),
         ("dequantise=yes", "true or false"),
@@ -101,6 +109,8 @@ def test_unknown_recipes_and_other_versions():
             "penalty_kind=r1r2: has no effect without penalty; set that too, or",
         ),
         ("r3gan", ["lr_hold=1"], "schedule=cosine: rates never fall with lr_hold=1; set"),
+        ("sagan", ["schedule=exponential"], "restarts=3: only a cosine rate starts anew"),
+        ("biggan", ["conditional=true"], "network=biggan has no such setting (dcgan: these"),
         ("biggan", ["margin=0.95"], "take at most 0.9"),
         ("csagan-wgan", ["penalty=0"], "add penalty=10"),
         ("dense-gan", ["loss=wgan"], "add penalty=10"),
@@ -113,6 +123,8 @@ def test_unknown_recipes_and_other_versions():
         ("dcgan", ["diffaugment=cutout", "ada=0.6", "augment_ramp=0.5"], "leave one of the two"),
         ("dcgan", ["diffaugment=cutout", "ada_kimg=100"], "without ada"),
         ("autoencoder", ["latents=uniform"], "normal with network=autoencoder"),
+        ("autoencoder", ["selection=discriminator"], "autoencoder has no discriminator"),
+        ("dcgan", ["latents=uniform", "truncation=1"], "between -1 and 1; take less than 1"),
         ("dcgan-cifar", ["size=28"], "32, 64, 128 with network=dcgan-5x5"),
         ("dcgan-faces", ["size=100"], "56, 64, 112, 128"),
         ("dense-gan", ["size=50"], "80"),
@@ -169,6 +181,7 @@ OTHERS = {
     "margin": 0.8,
     "spectral_norm": True,
     "deviation": True,
+    "conditional": True,
     "penalty_kind": "r1",
     "diffaugment": "cutout",
 }
@@ -237,6 +250,14 @@ def test_sizes_are_one_formula():
     assert get("dcgan-cifar").kind.doublings(32) == (2, 4)
 
 
+def test_which_recipes_draw_one_breed_at_a_time():
+    """Networks that always do, and the DCGAN where it is asked to."""
+    always = {name for name, recipe in PRESETS.items() if recipe.by_breed}
+    assert always == {"cgan", "csagan-wgan", "sagan", "biggan", "r3gan"}
+    assert not get("wide-dcgan").by_breed
+    assert override(get("wide-dcgan"), ["conditional=true"]).by_breed
+
+
 def test_the_recipes_are_as_their_authors_state_them():
     stated = {
         "dense-gan": {"size": 80, "loss": "bce", "g_lr": 2e-4, "d_lr": 2e-4, "beta1": 0.5}
@@ -253,10 +274,14 @@ def test_the_recipes_are_as_their_authors_state_them():
         "autoencoder": {"size": 64, "latent_side": 8},
         "ralsgan": {"loss": "ralsgan", "g_lr": 5e-4, "d_lr": 5e-4, "batch": 32, "rotation": 5}
         | {"schedule": "cosine", "flip": True},
+        "wide-dcgan": {"network": "dcgan", "latent": 256, "g_width": 48, "d_width": 48}
+        | {"loss": "bce", "smoothing": 0.05, "margin": 0.8, "g_lr": 5e-4, "d_lr": 5e-4},
+        "sagan": {"network": "csagan", "latent": 180, "smoothing": 0.2, "batch": 32}
+        | {"schedule": "cosine", "epochs": 170, "crop": "fill"},
+        "r3gan": {"beta1": 0, "beta2": 0.9, "beta2_end": 0.99, "loss": "rpgan"},
     }
     for name, settings in stated.items():
         recipe = get(name)
         assert {key: getattr(recipe, key) for key in settings} == settings, name
-    assert get("cgan").random_crop and get("cgan").kind.conditional
-    assert get("csagan-wgan").penalty and get("csagan-wgan").kind.conditional
+    assert get("cgan").random_crop and get("csagan-wgan").penalty
     assert get("dcgan").rotation and get("dcgan").brightness and get("basic-gan").noise

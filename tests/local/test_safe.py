@@ -6,6 +6,7 @@ import torch
 
 from local import safe, sampling
 from local.data.prepared import TrainingSet
+from local.judge.scoring import Score
 from local.pictures import submitted
 from local.recipes import Recipe
 from local.safe import SafeSubmission
@@ -108,6 +109,73 @@ def test_a_first_one_that_is_not_valid_is_not_left(adversaries, submission, caps
     submission.offer(adversaries)
     assert submission.kimg is None and list(submission.path.parent.iterdir()) == []
     assert "there is none yet" in capsys.readouterr().err
+
+
+class Judge:
+    """Gives the scores that it is told to, and notes what it saw."""
+
+    def __init__(self, *scores):
+        self.scores, self.seen = list(scores), []
+
+    def score(self, pictures):
+        self.seen.append(pictures)
+        value = self.scores.pop(0)
+        if value is None:
+            raise RuntimeError("out of memory\nand more")
+        return Score(value, 1.0)
+
+
+def offered(adversaries, submission, *steps):
+    """Offers what differs from step to step; returns the steps that were taken."""
+    taken = []
+    for step in steps:
+        adversaries.steps = step
+        scale(adversaries, 1.01)
+        submission.offer(adversaries)
+        taken.append(steps_in_place(submission))
+    return taken
+
+
+def test_only_what_the_judge_finds_better_is_taken(adversaries, submission, capsys):
+    submission.judge = judge = Judge(50, 49, 30, 40)  # 49 may be chance: each is 1 off
+    assert offered(adversaries, submission, 1, 2, 3, 4) == [1, 1, 3, 3]
+    assert submission.score == Score(30, 1.0) and submission.kimg == 3 * RECIPE.batch / 1000
+    assert all(seen.shape == (COUNT, 16, 16, 3) for seen in judge.seen)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert "not taken: scored 49.00 ± 1.00 by the judge, no better than 50.00 ± 1.00" in lines[0]
+
+
+def test_the_weights_of_what_is_in_place_are_kept(adversaries, submission):
+    submission.judge = Judge(50, 60)
+    offered(adversaries, submission, 1)
+    then = adversaries.average.to_rgb[0].weight.detach().clone()
+    offered(adversaries, submission, 2)
+    assert submission.weights.keys() == adversaries.average.state_dict().keys()
+    assert torch.equal(submission.weights["to_rgb.0.weight"], then)
+    assert not torch.equal(adversaries.average.to_rgb[0].weight, then)
+
+
+def test_chosen_draws_are_those_of_the_generator_in_place(adversaries, submission):
+    submission.judge = Judge(50, 60, 20)
+    offered(adversaries, submission, 1, 2)
+    adversaries.average.load_state_dict(submission.weights)
+    draws = sampling.draw(RECIPE, DATA.classes, COUNT, seed=77)
+    submission.offer(adversaries, draws)
+    drawn = sampling.sample(adversaries.average, draws, torch.device("cpu"))
+    expected = np.concatenate(list(submitted(drawn)))
+    assert np.array_equal(archive.pixels(submission.path, COUNT), expected)
+    assert archive.check(submission.path, COUNT).comment["kimg"] == RECIPE.batch / 1000
+    assert submission.kimg == RECIPE.batch / 1000
+
+
+def test_a_judge_that_fails_is_dismissed_and_the_run_goes_on_without(
+    adversaries, submission, capsys
+):
+    submission.judge = Judge(50, None)
+    assert offered(adversaries, submission, 1, 2, 3) == [1, 2, 3]
+    assert submission.judge is None and submission.score is None
+    assert capsys.readouterr().err == "the judge is dismissed: out of memory\n"
 
 
 def test_what_killed_processes_left_is_removed(tmp_path):

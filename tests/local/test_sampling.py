@@ -48,6 +48,15 @@ def test_truncation_keeps_latents_within_it_without_piling_them_up_at_it():
     assert latents.std() == pytest.approx(0.4411, abs=0.01)  # of a normal cut at 0.8
 
 
+def test_the_recipes_own_truncation_holds_unless_another_is_asked_for():
+    recipe = Recipe(latent=4, truncation=0.8)
+    largest = [
+        float(draw(recipe, BREEDS, 5000, seed=0, truncation=asked).latents.abs().max())
+        for asked in (None, 0.5, 0.0)
+    ]
+    assert 0.79 < largest[0] <= 0.8 and 0.49 < largest[1] <= 0.5 and largest[2] > 3
+
+
 @pytest.mark.parametrize(("truncation", "limit"), [(None, 1.0), (0.5, 0.5), (3.0, 1.0)])
 def test_uniform_latents_fill_their_range_evenly(truncation, limit):
     recipe = Recipe(latent=4, latents="uniform")

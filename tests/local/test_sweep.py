@@ -1,7 +1,6 @@
 """Tuning: what is drawn, how trials end, what is kept, and what is said about it."""
 
 import json
-import re
 import shutil
 import signal
 import sqlite3
@@ -13,6 +12,7 @@ import numpy as np
 import optuna
 import pytest
 import torch
+from helpers import noise
 from kernel_runs import run_python
 from PIL import Image
 
@@ -28,6 +28,7 @@ from local.sampling import draw
 from local.sweep import findings, report, trial
 from local.sweep.judge import Judge
 from local.sweep.marks import MARKS, Marks
+from local.sweep.start import start
 from local.train.build import trainer
 from local.train.clock import Budget
 from local.train.devices import Device
@@ -61,8 +62,6 @@ def numbers(out: Path) -> dict:
 
 @pytest.fixture(scope="module")
 def dogs(tmp_path_factory) -> Path:
-    from helpers import noise
-
     folder = tmp_path_factory.mktemp("data") / "all-dogs"
     folder.mkdir()
     for i in range(12):
@@ -79,7 +78,6 @@ def test_stated_ranges_fit_the_recipe_and_hold_its_own_settings(name):
     spaces = ranges.COMMON | ranges.RANGES.get(name, {})
     assert ranges.stated(recipe) == spaces  # none is left out
     for setting, space in spaces.items():
-        ranges.check(recipe, setting, space)
         assert getattr(recipe, setting) in space
 
 
@@ -109,7 +107,7 @@ SPACES = {
 @pytest.mark.parametrize("text", SPACES)
 def test_ranges_and_choices_of_a_command_line(text):
     name = text.partition("=")[0]
-    found = ranges.chosen(recipes.get("best-dcgan"), [text], [])
+    found = ranges.chosen(recipes.get("best-dcgan"), {}, [text])
     assert found == {name: SPACES[text]}
     kinds = {type(v) for v in (getattr(SPACES[text], "values", ()) or (SPACES[text].low,))}
     assert kinds == {type(getattr(recipes.get("best-dcgan"), name))}
@@ -118,11 +116,13 @@ def test_ranges_and_choices_of_a_command_line(text):
 BAD_RANGES = {
     "bach=2,3": "did you mean batch",
     "epochs=1,2": "there are: network, size",
+    "selection=judge,none": "cannot be swept",
     "g_lr=1e-3..1e-5": "empty",
     "g_lr=1e-3..1e-3": "empty",
     "g_lr=0..1": "over 0",
     "g_lr=1e-4..inf": "finite",
-    "g_lr=nan..1": "over 0",
+    "g_lr=nan..1": "empty",
+    "g_lr=nan,1": "over 0",
     "beta1=0..1": "under 1",
     "batch=16,many": "a whole number",
     "batch=1.5..3": "a whole number",
@@ -142,19 +142,114 @@ BAD_RANGES = {
 @pytest.mark.parametrize("text", BAD_RANGES)
 def test_ranges_that_are_refused(text):
     with pytest.raises(InputError) as refused:
-        ranges.chosen(recipes.get("best-dcgan"), [text], [])
+        started("best-dcgan", [text])
     assert BAD_RANGES[text] in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
 
 
 def test_a_setting_is_fixed_or_swept_and_swept_once():
     recipe = recipes.get("dcgan")
-    assert "g_lr" not in ranges.chosen(recipe, [], ["g_lr"])
-    for asked, fixed in ((["g_lr"], ["g_lr"]), (["g_lr", "g_lr=1e-4..1e-3"], [])):
-        with pytest.raises(InputError):
-            ranges.chosen(recipe, asked, fixed)
+    rate = {"g_lr": 1e-4}
+    assert "g_lr" not in ranges.chosen(recipe, rate, [])
+    for asked, fixed in ((["g_lr"], rate), (["g_lr", "g_lr=1e-4..1e-3"], {})):
+        with pytest.raises(InputError, match="swept"):
+            ranges.chosen(recipe, fixed, asked)
     with pytest.raises(InputError, match="all settings"):
-        ranges.chosen(recipe, [], list(ranges.stated(recipe)))
+        ranges.chosen(recipe, {name: getattr(recipe, name) for name in ranges.stated(recipe)}, [])
+
+
+def started(name: str, asked: list[str], **fixed) -> recipes.Recipe:
+    """What a sweep starts from."""
+    preset = recipes.get(name)
+    return start(preset, fixed, ranges.chosen(preset, fixed, asked))
+
+
+def test_a_sweep_starts_from_the_recipe_with_the_fixed_settings():
+    assert started("sagan", []) == recipes.get("sagan")
+    assert started("sagan", ["g_lr=1e-3..1e-2"], batch=16) == recipes.override(
+        recipes.get("sagan"), ["batch=16"]
+    )
+
+
+PAIRS = {
+    "both sides of a pair": ("best-dcgan", ["ada=0.4,0.6", "diffaugment=colour,cutout"], {}),
+    "one of them off in some": ("best-dcgan", ["ada=0,0.6", "diffaugment=,colour+cutout"], {}),
+    "the kind first": ("sagan", ["penalty_kind=gp,r1", "penalty=1..30"], {}),
+    "laziness": ("sagan", ["penalty_every=1,16", "penalty=0,10", "penalty_kind=gp,r1"], {}),
+    "labels": ("best-dcgan", ["margin=0.6..0.8", "smoothing=0..0.3"], {}),
+    "labels, of one loss": ("best-dcgan", ["loss=bce,hinge", "smoothing=0,0.1"], {}),
+    "three that one needs": (
+        "best-dcgan",
+        ["loss=bce,wgan", "network=dcgan,csagan", "penalty=0,10", "d_steps=1,5"],
+        {},
+    ),
+    "a fixed one": ("sagan", ["penalty=1..30"], {"penalty_kind": "r1", "penalty_every": 16}),
+    "two fixed ones": ("best-dcgan", ["diffaugment=colour,cutout"], {"ada": 0.6, "ada_kimg": 50.0}),
+}
+
+
+@pytest.mark.parametrize("case", PAIRS)
+def test_settings_that_go_together_are_swept_together(case):
+    name, asked, fixed = PAIRS[case]
+    recipe = started(name, asked, **fixed)
+    assert {key: getattr(recipe, key) for key in fixed} == fixed
+    if not fixed:
+        assert recipe == recipes.get(name)
+
+
+def test_fixed_settings_that_need_a_swept_one_start_with_a_value_of_it():
+    recipe = started("sagan", ["penalty=1..30", "g_lr"], penalty_kind="r1")
+    assert recipe == recipes.override(recipes.get("sagan"), ["penalty_kind=r1", "penalty=1"])
+
+
+ALONE = {
+    "nothing beside it": (["ada=0.4,0.6"], {}, "ada=0.4: has no effect without diffaugment"),
+    "two that lack a third": (
+        ["ada=0.2,0.6", "ada_kimg=9,99"],
+        {},
+        "without diffaugment; set that",
+    ),
+    "no others left": (
+        ["ada=0.4,0.6", "diffaugment=,colour"],
+        {},
+        "no trial can have diffaugment='': ada=0.4: has no effect without diffaugment",
+    ),
+    "a fixed one that rules it out": (
+        ["smoothing=0,0.1"],
+        {"loss": "hinge"},
+        "smoothing=0.1: loss=hinge has no labels; set smoothing=0",
+    ),
+    "its stated range": (
+        ["smoothing"],
+        {"loss": "hinge"},
+        "smoothing=0.2: loss=hinge has no labels",
+    ),
+    "an end that is too far": (
+        ["margin=0.7..0.9", "smoothing=0.1..0.4"],
+        {},
+        "no trial can have smoothing=0.4: margin=0.7: the label of 1 - smoothing=0.4",
+    ),
+    "an end that others rule out": (
+        ["penalty=0..10", "penalty_kind=r1,r2"],
+        {"network": "csagan"},
+        "no trial can have penalty=0.0: penalty_kind=r1: has no effect without penalty",
+    ),
+    "no combination at all": (
+        ["loss=hinge,ralsgan", "smoothing=0.1,0.2"],
+        {},
+        "smoothing=0.1: loss=hinge has no labels",
+    ),
+    "bounds of a pair's own": (["ada=0.4,2", "diffaugment=colour,cutout"], {}, "ada=2.0: ada must"),
+    "a fixed one by itself": (["g_lr"], {"batch": 0}, "batch=0: batch must be at least 2"),
+}
+
+
+@pytest.mark.parametrize("case", ALONE)
+def test_values_that_go_with_nothing_are_refused_at_once(case):
+    asked, fixed, says = ALONE[case]
+    with pytest.raises(InputError) as refused:
+        started("best-dcgan", asked, **fixed)
+    assert says in str(refused.value)
 
 
 # What a score is.
@@ -355,13 +450,46 @@ def test_memory_that_runs_out_ends_a_trial_and_not_the_sweep(dogs, tmp_path, no_
     assert [row["why"] for row in numbers(tmp_path)["rows"]] == ["", "memory ran out"]
 
 
-def test_settings_that_do_not_go_together_end_a_trial(dogs, tmp_path, capsys):
-    over = ["--over", "loss=ralsgan,wgan", "--over", "smoothing=0.1,0.2"]
-    more = ["--trials", "2", "--recipe", "dense-gan", "penalty=10"]
-    assert main(words(dogs, tmp_path, *more, over=over)) == 1
-    told = capsys.readouterr().err
-    for number in range(2):
-        assert re.search(f"trial {number}: no score: smoothing=0.[12]: loss=.* has no labels", told)
+def test_settings_that_do_not_go_together_end_a_trial(dogs, tmp_path, no_plots, capsys):
+    over = ["--over", "loss=bce,hinge", "--over", "smoothing=0,0.1"]
+    more = ["--trials", "4", "--recipe", "dense-gan", "--json"]
+    assert main(words(dogs, tmp_path, *more, over=over, steps="1")) == 0
+    captured = capsys.readouterr()
+    rows = json.loads(captured.out)["rows"]
+    for row in rows:
+        odd = row["settings"] == {"loss": "hinge", "smoothing": 0.1}
+        why = "smoothing=0.1: loss=hinge has no labels; set smoothing=0" if odd else ""
+        assert (row["state"], row["why"]) == ("stopped" if odd else "scored", why)
+        assert odd == (f"trial {row['number']}: no score: {why}" in captured.err)
+    assert sum(row["state"] == "scored" for row in rows) == 3
+
+
+def test_an_empty_setting_is_told_as_such(dogs, tmp_path, no_plots, capsys):
+    over = ["--over", "diffaugment=,colour"]
+    assert main(words(dogs, tmp_path, "--trials", "2", over=over, steps="1")) == 0
+    captured = capsys.readouterr()
+    assert "  diffaugment: '', colour\n" in captured.err
+    assert "trial 0: diffaugment=''\n" in captured.err
+    found = numbers(tmp_path)
+    names = [group["name"] for group in found["effects"][0]["groups"]]
+    assert names == ["''", "colour"] and found["effects"][0]["good"] in names
+    drawn = found["best"]["settings"]["diffaugment"]
+    assert found["command"].endswith(f" diffaugment={drawn}")  # as a command takes it
+    more = ["--trials", "2", "diffaugment=cutout"]
+    assert main(words(dogs, tmp_path, *more, over=["--over", "g_lr"], steps="1")) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "recipe (diffaugment='' not cutout)" in told
+
+
+def test_data_of_one_breed_end_a_trial_that_would_tell_breeds(tmp_path, no_plots, capsys):
+    (tmp_path / "all-dogs").mkdir()
+    for i in range(12):
+        noise(40, 30, i).save(tmp_path / "all-dogs" / f"n00000001_{i}.jpg")
+    over = ["--over", "auxiliary=0,0.1"]
+    more = ["--trials", "2", "--recipe", "biggan"]
+    assert main(words(tmp_path, tmp_path / "out", *more, over=over, steps="1")) == 0
+    assert "no score: auxiliary=0.1: has no effect on data of one breed" in capsys.readouterr().err
+    assert [row["state"] for row in numbers(tmp_path / "out")["rows"]] == ["scored", "stopped"]
 
 
 @pytest.mark.slow
@@ -550,7 +678,7 @@ def test_what_helped_and_by_how_much():
 def test_few_trials_have_no_importance(swept):
     study = optuna.load_study(study_name="sweep", storage=f"sqlite:///{swept / 'sweep.db'}")
     recipe = recipes.override(recipes.get("best-dcgan"), TINY)
-    spaces = ranges.chosen(recipe, [OVER[1], OVER[3]], [])
+    spaces = ranges.chosen(recipe, {}, [OVER[1], OVER[3]])
     assert all(e.importance is None for e in findings.find(study, recipe, spaces).effects)
 
 

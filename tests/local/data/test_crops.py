@@ -1,5 +1,6 @@
 """Crops against regions worked out by hand."""
 
+import itertools
 from statistics import mean
 
 import pytest
@@ -13,9 +14,13 @@ from local.data.crops import (
     MARGIN,
     POLICIES,
     SMALLEST_SIDE,
+    WHOLE,
+    checked_crop,
+    is_drawn,
     left_out,
     regions,
 )
+from local.errors import InputError
 
 
 def test_whole_and_centre():
@@ -82,6 +87,19 @@ def test_a_mixture_gives_what_each_part_gives():
     assert regions("box+squash", 200, 200, [(0, 0, 5, 5)]) == [(0, 0, 200, 200)]
     parts = [*regions("jitter", 200, 200, boxes, "a", 3), (0, 0, 200, 200)]
     assert regions("jitter+squash", 200, 200, boxes, "a", 3) == parts
+    three = [(50, 60, 90, 140), (30, 60, 110, 140), (0, 0, 200, 200)]
+    assert regions("tight+box+squash", 200, 200, boxes) == three
+
+
+def test_a_mixture_gives_a_region_once():
+    assert regions("box+centre+tight+jitter+fill+squash", 100, 100, None, "a", 4) == [
+        (0, 0, 100, 100)
+    ]
+    square = [(10, 20, 60, 70)]
+    assert regions("box+tight", 200, 200, square) == square
+    # two boxes around one dog, and a policy that gives the same square for both
+    assert regions("box", 200, 200, square * 2) == square * 2
+    assert regions("box+squash", 200, 200, square * 2) == [*square, (0, 0, 200, 200)]
 
 
 def test_boxes_left_out_are_counted_where_boxes_count():
@@ -90,6 +108,8 @@ def test_boxes_left_out_are_counted_where_boxes_count():
         expected = 0 if policy in ("centre", "squash") else 3
         assert left_out(policy, 200, 200, boxes) == expected
         assert left_out(policy, 200, 200, None) == 0
+    assert left_out("squash+centre", 200, 200, boxes) == 0
+    assert left_out("box+tight", 200, 200, boxes) == left_out("squash+fill", 200, 200, boxes) == 3
 
 
 def test_jittered_crops_are_distinct_stable_and_follow_the_key():
@@ -102,6 +122,7 @@ def test_jittered_crops_are_distinct_stable_and_follow_the_key():
     assert not set(two) & set(regions("jitter", 400, 400, boxes, "cat.jpg", 2))
     # by these numbers prepared sets are kept: other ones need another CACHE_FORMAT
     assert regions("jitter", 400, 400, boxes[:1], "dog.jpg") == [(127, 150, 231, 254)]
+    assert regions("jitter", 400, 90, [(10, 5, 50, 85)], "dog.jpg") == [(0, 3, 86, 89)]
 
 
 def test_jittered_squares_lie_around_the_box_everywhere_alike():
@@ -119,11 +140,49 @@ def test_jittered_squares_lie_around_the_box_everywhere_alike():
     assert max(right for _, right in spans) >= 240 + 70
 
 
-def test_without_an_annotation_the_jitter_is_around_the_middle():
-    for left, top, right, bottom in regions("jitter", 300, 100, None, "dog.jpg", 50):
-        assert (top, bottom) == (0, 100)
-        assert 100 <= right - left <= 150
-        assert left <= 100 and right >= 200  # the largest square in the middle
+def test_a_jittered_square_is_no_larger_than_the_short_side():
+    box = (100, 20, 140, 100)  # 80 high, of 100: as many sides as fit, each alike
+    found = regions("jitter", 300, 100, [box], "dog.jpg", 3000)
+    sides = [right - left for left, _, right, _ in found]
+    assert all(bottom - top == right - left for left, top, right, bottom in found)
+    assert (min(sides), max(sides)) == (80, 100)
+    assert len(found) == len(set(found)) < 3000
+    drawn = [regions("jitter", 300, 100, [box], f"dog {i}.jpg")[0] for i in range(2000)]
+    assert mean(right - left for left, _, right, _ in drawn) == pytest.approx(90, abs=0.5)
+
+
+def test_where_no_square_fits_the_jitter_is_the_box_and_given_once():
+    wide = [(20, 5, 140, 95)]  # 120 wide, of a picture 100 high
+    assert regions("jitter", 300, 100, wide, "a", 8) == regions("box", 300, 100, wide)
+    assert regions("jitter", 300, 100, wide, "a", 8) == [(20, 0, 140, 100)]
+    assert regions("jitter", 100, 100, [(0, 3, 100, 99)], "a", 8) == [(0, 0, 100, 100)]
+    # as is the middle, which stands for a box that nobody drew
+    assert regions("jitter", 300, 100, None, "a", 8) == [(100, 0, 200, 100)]
+    # a second dog that has room keeps its own
+    assert len(regions("jitter", 300, 100, [*wide, (0, 0, 40, 40)], "a", 4)) == 5
+
+
+@pytest.mark.parametrize("crop", ["round", "", "box+", "box+round", "box,squash", "Box"])
+def test_an_unknown_policy_is_told_with_those_there_are(crop):
+    with pytest.raises(InputError) as error:
+        checked_crop(crop)
+    unknown = {"box+": "", "box+round": "round"}.get(crop, crop)
+    assert str(error.value) == (
+        f"crop={unknown}: crop must be one of box, centre, squash, face, tight, jitter, fill,"
+        " or several as in box+squash"
+    )
+
+
+def test_a_policy_is_named_once_in_a_mixture():
+    with pytest.raises(InputError, match=r"^crop=box\+tight\+box: names a policy twice$"):
+        checked_crop("box+tight+box")
+    assert checked_crop("box+tight+jitter+squash") == "box+tight+jitter+squash"
+
+
+def test_what_is_drawn_is_known_in_a_mixture_too():
+    assert [is_drawn(crop) for crop in ("jitter", "box+jitter", "box+squash", "fill")] == [
+        *(True, True, False, False)
+    ]
 
 
 coordinate = st.integers(-50, 250)
@@ -151,6 +210,37 @@ def test_every_policy_stays_inside(policy, width, height, boxes):
 
 
 @given(
+    st.lists(st.sampled_from(POLICIES), min_size=2, unique=True),
+    st.integers(1, 200),
+    st.integers(1, 200),
+    st.one_of(st.none(), st.lists(st.tuples(*[coordinate] * 4), max_size=3)),
+    st.integers(1, 4),
+)
+def test_a_mixture_is_what_its_parts_give_each_region_once(parts, width, height, boxes, crops):
+    mixture = checked_crop("+".join(parts))
+    where = (width, height, boxes)
+    given = itertools.chain(*(regions(part, *where, "dog.jpg", crops) for part in parts))
+    found = regions(mixture, *where, "dog.jpg", crops)
+    assert found == list(dict.fromkeys(given))
+    assert left_out(mixture, *where) == max(left_out(part, *where) for part in parts)
+    if not set(parts).isdisjoint(WHOLE):
+        assert found  # whatever the boxes are
+
+
+@given(
+    st.integers(32, 300),
+    st.integers(32, 300),
+    st.one_of(st.none(), st.lists(st.tuples(*[coordinate] * 4), max_size=3)),
+    st.integers(1, 4),
+)
+def test_more_crops_hold_those_that_fewer_are(width, height, boxes, crops):
+    few = regions("jitter", width, height, boxes, "dog.jpg", crops)
+    more = regions("jitter", width, height, boxes, "dog.jpg", crops + 1)
+    assert len(set(few)) == len(few) and len(set(more)) == len(more)
+    assert [region for region in more if region in set(few)] == few
+
+
+@given(
     st.integers(32, 300),
     st.integers(32, 300),
     st.tuples(coordinate, coordinate, coordinate, coordinate),
@@ -163,3 +253,7 @@ def test_a_jittered_crop_holds_its_box_and_is_no_larger_than_it_may(width, heigh
         assert left <= inside[0] and right >= inside[2]
         assert top <= inside[1] and bottom >= inside[3]
         assert max(right - left, bottom - top) <= side * (1 + MARGIN) + 0.5
+        if side <= min(width, height):
+            assert right - left == bottom - top <= min(width, height)
+        else:
+            assert [(left, top, right, bottom)] == regions("box", width, height, [box])

@@ -10,8 +10,9 @@ from helpers import damage_member, noise, voc, zip_folder
 from PIL import Image
 
 from local.data import crops, prepared
-from local.data.prepared import prepare
+from local.data.prepared import prepare, prepare_for
 from local.errors import InputError
+from local.recipes import Recipe
 
 
 def test_pixels_are_pillows_and_labels_follow_the_names(make_dogs):
@@ -63,7 +64,7 @@ def test_the_cache_follows_content_and_settings(make_dogs, tmp_path, monkeypatch
         raise AssertionError("read again")
 
     with monkeypatch.context() as patched:
-        patched.setattr(prepared, "_prepare", refuse)
+        patched.setattr(prepared, "crop_all", refuse)
         again = prepare(root, 16, "box", cache)
         assert torch.equal(again.pictures, first.pictures)
         assert (again.sources, again.breeds, again.counts) == (
@@ -115,14 +116,44 @@ def test_a_mixture_keeps_box_and_whole_picture_of_each_dog(make_dogs):
     assert mixed.counts.boxes_left_out == box.counts.boxes_left_out == 1
 
 
+def test_any_policies_may_be_mixed_and_only_the_drawn_one_gives_several(make_dogs):
+    root = make_dogs(2)
+    mixed = prepare_for(Recipe(size=16, crop="tight+jitter+squash", crops=3), root)
+    parts = [prepare(root, 16, part, crops=3) for part in ("tight", "jitter", "squash")]
+    assert [len(part) for part in parts] == [2, 6, 2]
+    in_order = [
+        picture for dog in range(2) for part in parts for picture in part.pictures.chunk(2)[dog]
+    ]
+    assert torch.equal(mixed.pictures, torch.stack(in_order))
+    assert mixed.labels.tolist() == [0] * 5 + [1] * 5
+    for crop in ("box+squash", "centre+fill+tight"):
+        with pytest.raises(InputError, match=r"crops=2: crop=.* gives the same one each time"):
+            Recipe(crop=crop, crops=2)
+
+
+def test_a_dog_without_room_gives_fewer_crops_than_were_asked(make_dogs):
+    root = make_dogs(2)
+    (root / "Annotation/n00000001-Red_dog/n00000001_0").write_text(voc([(10, 0, 90, 80)]))
+    (root / "Annotation/n00000002-Blue_dog/n00000002_1").unlink()
+    jittered = prepare(root, 16, "jitter", crops=4)
+    assert jittered.counts.crops == len(jittered) == 1 + 1
+    assert len(prepare(root, 16, "jitter", crops=8)) == 1 + 1
+    assert torch.equal(jittered.pictures, prepare(root, 16, "centre").pictures)
+    assert torch.equal(jittered.pictures, prepare(root, 16, "jitter+box+centre", crops=4).pictures)
+
+
 def test_more_crops_than_fit_are_refused_before_the_work(make_dogs, monkeypatch):
     root = make_dogs(3)
     monkeypatch.setattr(prepared, "LARGEST", 3 * 2 * 3 * 16 * 16)
     assert len(prepare(root, 16, "jitter", crops=2)) == 6
     assert len(prepare(root, 64, "jitter")) == 3  # one crop a dog is what data are
-    monkeypatch.setattr(prepared, "_prepare", None)
+    monkeypatch.setattr(prepared, "crop_all", None)
     with pytest.raises(InputError, match=r"3 crops of 16x16 of each of 3 pictures.*lower crops="):
         prepare(root, 16, "jitter", crops=3)
+    with pytest.raises(InputError, match=r"5 crops of .* of each of 3 pictures.*lower crops="):
+        prepare(root, 16, "box+squash+jitter", crops=3)
+    with pytest.raises(InputError, match=r"3 crops of .*name fewer than crop=box\+squash\+jitter"):
+        prepare(root, 16, "box+squash+jitter")
 
 
 def test_a_cache_that_could_not_be_written_leaves_nothing(make_dogs, tmp_path, monkeypatch):

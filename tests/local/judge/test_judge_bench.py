@@ -1,7 +1,8 @@
 """`python -m bench judge` runs and says what it measured."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from scipy.stats import spearmanr
 from bench import judge as bench
 from local import judging, project, runs
 from local.data.prepared import TrainingSet
-from local.judge import learning, network
+from local.judge import learning, network, scoring
 from local.recipes import Recipe
 from local.train import snapshots
 from local.train.adversaries import Adversaries
@@ -65,7 +66,7 @@ def test_ranks_are_compared_over_snapshots_and_truncations(data, make_run, tmp_p
     assert any(line.startswith("Spearman over 12 sets") for line in lines)
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert {(row["steps"], row["truncation"]) for row in rows} == {
-        (steps, truncation) for steps in (1, 2, 3, 4) for truncation in (None, 1.5, 0.5)
+        (steps, truncation) for steps in (1, 2, 3, 4) for truncation in (0, 1.5, 0.5)
     }
     assert all(row["judge"]["task"] == "breeds" and row["score"] > 0 for row in rows)
 
@@ -87,14 +88,51 @@ def test_few_sets_and_folders_that_are_no_runs_are_one_line(data, make_run, tmp_
     words = ["--data", str(data), "--device", "cpu"]
     for runs_given, said in (
         ([make_run(1)], "12 are needed"),
-        ([str(tmp_path / "no")], "no run with snapshots"),
+        ([str(tmp_path / "no")], f"{tmp_path / 'no'}: no such folder"),
+        ([str(data)], f"no snapshots to judge ({data}: no run there (no readable recipe.json))"),
+        ([str(next(data.glob("*/*.png")))], "no snapshots to judge ("),
+        ([make_run(0, "new"), str(data)], f"{tmp_path / 'new'}: a run without snapshots); train"),
     ):
         assert bench.run([*runs_given, *words]) == 2
         error = capsys.readouterr().err.strip()
         assert said in error and len(error.splitlines()) == 1
 
 
+def test_what_a_glob_names_beside_the_runs_is_left_out(data, make_run, monkeypatch, capsys):
+    monkeypatch.setattr(bench, "FEWEST", 3)
+    place = Path(make_run(1, "runs/a")).parent
+    make_run(0, "runs/new")
+    make_run(1, "runs/old")
+    settings = asdict(RECIPE) | {"gone": 1}
+    (place / "old" / "recipe.json").write_text(json.dumps(settings))
+    (place / "notes").mkdir()
+    (place / "judge.jsonl").write_text("{}\n")
+    named = sorted(map(str, place.iterdir()))
+    words = ["--data", str(data), "--images", "40", "--device", "cpu", "--json"]
+    assert bench.run([*named, *words]) == 0
+    captured = capsys.readouterr()
+    assert {row["run"] for row in json.loads(captured.out)["rows"]} == {str(place / "a")}
+    told = [line for line in captured.err.splitlines() if "left out" in line]
+    assert [line.split(": ")[2] for line in told] == [
+        str(place / n) for n in ("new", "notes", "old")
+    ]
+    assert "a run without snapshots" in told[0] and "no readable recipe.json" in told[1]
+    assert (
+        "another version of the kit (settings: gone)" in told[2]
+        and "judge.jsonl" not in captured.err
+    )
+
+
+def test_a_set_is_as_large_as_the_judges_own_unless_said_otherwise(data, make_run, capsys):
+    assert bench._parser().parse_args(["x", "--data", "y"]).images == scoring.SCORED
+    assert bench.run([make_run(1), "--data", str(data), "--images", "39"]) == 2
+    assert "--images 39: too few to score; take 40 or more" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        bench.run(["--help"])
+    assert "40 or more (2500)" in " ".join(capsys.readouterr().out.split())
+
+
 def test_the_table_has_the_best_first():
-    row = bench.Row("runs/a", 5, None, 3.0, 0.1, 4.0, 90.0, 0.2, "FID", 1.0, 1.0)
+    row = bench.Row("runs/a", 5, 0.0, 3.0, 0.1, 4.0, 90.0, 0.2, "FID", 1.0, 1.0)
     lines = bench._table([row, replace(row, fid=50.0, truncation=0.8, score_unseen=None)])
     assert lines[2].startswith("| a | 5 | 0.8 | 50.0") and lines[3].startswith("| a | 5 | none")

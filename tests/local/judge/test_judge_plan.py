@@ -52,7 +52,7 @@ def test_all_stages_come_where_there_is_time(judge_of, reals):
     assert made.facts.keys() == {"truncation", "breeds", "selection", "left_out"}
     assert made.facts["left_out"] == []
     truncation = made.facts["truncation"]["truncation"]
-    assert truncation is not None and made.draws.latents.abs().max() <= truncation
+    assert truncation and made.draws.latents.abs().max() <= truncation
     dropped = made.facts["breeds"]["dropped"]
     assert "d" in dropped and len(dropped) <= 2  # of five, 60 % stay
     assert 3 not in made.draws.labels

@@ -12,9 +12,7 @@ from local.train import snapshots
 SIDE = 32  # the smallest that all networks can draw
 # Attention, and a penalty on the slope, take seconds.
 PRESETS = [
-    pytest.param(name, marks=pytest.mark.slow)
-    if recipe.kind.conditional and name != "cgan"
-    else name
+    pytest.param(name, marks=pytest.mark.slow) if recipe.by_breed and name != "cgan" else name
     for name, recipe in recipes.PRESETS.items()
 ]
 
@@ -118,9 +116,12 @@ def test_a_run_resumed_from_disk_equals_one_that_never_stopped(name, built, tmp_
             assert torch.equal(value, there[key]), f"{side}.{key}"
 
 
-@pytest.mark.parametrize("name", [n for n, r in recipes.PRESETS.items() if r.kind.conditional])
-def test_a_conditional_network_listens_to_the_breed(name, built):
-    model = built(name, size=SIDE)
+BY_BREED = [(name, {}) for name, recipe in recipes.PRESETS.items() if recipe.by_breed]
+
+
+@pytest.mark.parametrize(("name", "changes"), [*BY_BREED, ("best-dcgan", {"conditional": True})])
+def test_a_conditional_network_listens_to_the_breed(name, changes, built):
+    model = built(name, size=SIDE, **changes)
     for _ in range(2):
         model.step(0.0)
     latents = torch.randn(1, 12, generator=torch.Generator().manual_seed(0)).repeat(3, 1)

@@ -120,6 +120,7 @@ def test_the_order_of_memory_changes_nothing(build):
         assert result.is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", GENERATORS + DISCRIMINATORS)
 def test_a_pass_never_waits_for_a_number(build):
     """On a device that has shapes and no numbers, reading one is an error."""

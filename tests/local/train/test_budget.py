@@ -31,6 +31,7 @@ class World:
         self.progress = []
         # of the submission
         self.kimg = None
+        self.ending = 0.0
         self.costs = lambda: 0.0
         self.refuses = 0  # of the first ones
         self.offered = []  # (when, kimg)

@@ -1,0 +1,82 @@
+"""What a judge does for a kernel's run: it learns at the start, and chooses in the end.
+
+Any error in either costs its choices, never the run.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from local.data.prepared import Dogs, TrainingSet, prepare
+from local.errors import reason
+from local.judge.learning import learn
+from local.judge.network import SIZE
+from local.judge.plan import Plan, plan
+from local.judge.scoring import JudgeError, KernelJudge
+from local.judge.selection import by_discriminator
+from local.safe import SafeSubmission
+from local.train.devices import Device
+from local.train.trainer import Trainer
+from submission import archive
+
+Assessed = tuple[KernelJudge, TrainingSet]  # a judge, and the whole pictures that it learned from
+
+
+def hire(
+    dogs: Dogs, squashed: bool, data: Path, preparing: float, device: Device, seconds: float
+) -> Assessed | None:
+    """A judge for this run; None, and a line that says why, where there can be none.
+
+    Args:
+        dogs: what the run learns from.
+        squashed: whether these are whole pictures, as the metric prepares them, already.
+        data: where they are from.
+        preparing: seconds that it took to prepare them.
+        device: on which the judge learns and judges.
+        seconds: for all of it.
+    """
+    until = time.monotonic() + seconds
+    try:
+        if not squashed and preparing > seconds:
+            raise JudgeError(
+                f"{seconds:.1f} s are too few; preparing whole pictures alone takes {preparing:.1f}"
+            )
+        whole = dogs if squashed else prepare(data, SIZE, "squash")
+        judge = learn(whole, device, until - time.monotonic())
+    except Exception as error:
+        print(f"kernel: no judge of its own: {reason(error)}", file=sys.stderr, flush=True)
+        return None
+    print(f"judge {json.dumps(judge.facts)}", flush=True)
+    return judge, whole
+
+
+def choose(
+    trainer: Trainer, submission: SafeSubmission, whole: TrainingSet, seconds: float
+) -> Plan | None:
+    """The best draws of the generator that the judge liked best; None where an error came.
+
+    Args:
+        trainer: whose average becomes that generator.
+        submission: with its judge, and something in place.
+        whole: pictures that the judge learned from.
+        seconds: for it.
+    """
+    assert submission.judge
+    recipe, device = trainer.recipe, trainer.device.device
+    by_logit = recipe.selection == "discriminator"
+    try:
+        trainer.average.load_state_dict(submission.weights)
+        return plan(
+            submission.judge,
+            trainer.average,
+            recipe,
+            trainer.classes,
+            archive.COUNT,
+            [trainer.data.pictures, whole.pictures],
+            seconds,
+            by_discriminator(trainer.partner, device) if by_logit else None,
+        )
+    except Exception as error:
+        print(f"kernel: the judge chose nothing: {reason(error)}", file=sys.stderr, flush=True)
+        return None
