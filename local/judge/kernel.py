@@ -20,6 +20,7 @@ from local.train.devices import Device
 from local.train.trainer import Trainer
 from submission import archive
 
+FEWEST_EPOCHS = 5  # of lessons, below which its ranks are not to be trusted (docs/judge.md)
 Assessed = tuple[KernelJudge, TrainingSet]  # a judge, and the whole pictures that it learned from
 
 
@@ -44,6 +45,8 @@ def hire(
             )
         whole = dogs if squashed else prepare(data, SIZE, "squash")
         judge = learn(whole, device, until - time.monotonic())
+        if (epochs := judge.facts["epochs"]) < FEWEST_EPOCHS:
+            raise JudgeError(f"{epochs} epochs of lessons are too few; {FEWEST_EPOCHS} are needed")
     except Exception as error:
         print(f"kernel: no judge of its own: {reason(error)}", file=sys.stderr, flush=True)
         return None

@@ -13,10 +13,9 @@ from local.pictures import submitted
 from local.train.augment import to_floats
 
 BATCH = 250  # pictures at once through the network
-SCORED = 2500  # pictures behind a score, unless said otherwise: ten times the features
+SCORED = 2500  # pictures behind a score, unless said otherwise: twenty times the features
 GROUPS = 20  # of a score's pictures; its error is told by leaving each out in turn
 SURE = 2.0  # standard errors of a difference that make it one
-FLAT = 0.05  # of the mean deviation: a feature that varies less is not blown up to more
 ALIKE = 1e-5  # deviation in units of the features' size that is but rounding
 
 
@@ -75,11 +74,9 @@ class KernelJudge:
         size = float(raw.double().abs().mean())
         if not float(deviation.mean()) > ALIKE * size:  # so written that a NaN fails too
             raise JudgeError("its network came out broken: real pictures have no usable features")
-        # In units of the real pictures' deviation: else the stage with the largest activations
-        # would decide alone.
-        scale = deviation.clamp(min=FLAT * float(deviation.mean()))
+        # In units of the real pictures' deviation, one for all features: a number to read.
         self._centre = raw.double().mean(dim=0).float().to(device)
-        self._scale = scale.float().to(device)
+        self._scale = float(deviation.square().mean().sqrt())
         rows = self._standard(raw.to(device)).cpu()
         self.reals = Target(Sums.of(rows).gaussian())
         self.unseen = _target(rows[held_out])

@@ -115,7 +115,7 @@ from local.judge import kernel as hiring, learning, plan, scoring, selection
 budget = kernel.Budget
 kernel.Budget = lambda **limits: budget(**limits, steps=6)
 kernel.budget = lambda whole: 20.0
-learning.EPOCHS, learning.FEWEST = 1, 8
+learning.EPOCHS, learning.FEWEST, hiring.FEWEST_EPOCHS = 1, 8, 1
 scoring.GROUPS = 4
 for module in (plan, selection, safe):
     module.SCORED = COUNT
@@ -136,6 +136,13 @@ def test_a_run_that_is_stopped_chooses_nothing(tmp_path):
     ran = run_kernel(tmp_path, JUDGED, until=3)
     assert (ran.code, ran.left) == (TERMINATED, ["images.zip"])
     assert ran.result["score"] and ran.result["choices"] == {}
+
+
+def test_a_judge_that_learned_too_little_judges_nothing(tmp_path):
+    ran = run_kernel(tmp_path, f"{JUDGED}hiring.FEWEST_EPOCHS = 5")
+    assert (ran.code, ran.left, ran.result["score"]) == (0, ["images.zip"], None)
+    line = "kernel: no judge of its own: 1.0 epochs of lessons are too few; 5 are needed"
+    assert line in ran.err.splitlines()
 
 
 @pytest.mark.parametrize(
