@@ -86,6 +86,7 @@ RANGES: dict[str, dict[str, Space]] = {
         "batch": Choice((16, 32, 64)),
         "restarts": Choice((0, 1, 3, 5)),
     },
+    "hinge-sagan": {"batch": Choice((16, 32, 64)), "lr_hold": Range(0.0, 0.9)},
     "biggan": {"smoothing": Range(0.0, 0.3), "batch": Choice((16, 32, 64))},
     "wide-dcgan": {"margin": Range(0.6, 0.95), "batch": Choice((32, 64, 128))},
     "r3gan": {"penalty": Range(0.1, 10.0, log=True), "beta2_end": Range(0.9, 0.999)},

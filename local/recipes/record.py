@@ -153,7 +153,7 @@ class Recipe:
                 users = ", ".join(key for key, kind in NETWORKS.items() if name in kind.settings)
                 raise InputError(
                     f"{name}={getattr(self, name)}: network={self.network} has no such setting"
-                    f" ({users}: these have); leave it out"
+                    f" ({users}: these have); leave it out, or set {name}={_default(name)}"
                 )
 
     def _check_pairs(self) -> None:

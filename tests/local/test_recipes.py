@@ -7,7 +7,7 @@ import torch
 
 from local import nets
 from local.errors import InputError
-from local.recipes import DEFAULT, PRESETS, Recipe, from_dict, get, override
+from local.recipes import BEST, DEFAULT, PRESETS, Recipe, from_dict, get, override
 from local.recipes.networks import NETWORKS, SOME
 from local.recipes.text import check_no_horizon
 
@@ -17,6 +17,10 @@ def test_presets_carry_their_names_and_survive_saving():
     for name, recipe in PRESETS.items():
         assert recipe.name == name
         assert from_dict(asdict(recipe)) == recipe
+
+
+def test_best_is_the_record_holder():
+    assert get("best") == PRESETS[BEST] and "best" not in PRESETS
 
 
 def test_settings_are_converted_to_their_types():
@@ -253,7 +257,7 @@ def test_sizes_are_one_formula():
 def test_which_recipes_draw_one_breed_at_a_time():
     """Networks that always do, and the DCGAN where it is asked to."""
     always = {name for name, recipe in PRESETS.items() if recipe.by_breed}
-    assert always == {"cgan", "csagan-wgan", "sagan", "biggan", "r3gan"}
+    assert always == {"cgan", "csagan-wgan", "sagan", "hinge-sagan", "biggan", "r3gan"}
     assert not get("wide-dcgan").by_breed
     assert override(get("wide-dcgan"), ["conditional=true"]).by_breed
 

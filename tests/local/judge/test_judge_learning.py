@@ -91,7 +91,7 @@ def test_damage_is_ranked_by_how_bad_it_is(lessons, breeds):
 
 @pytest.mark.slow
 def test_it_says_what_it_learned_and_from_what(lessons):
-    facts = learn(lessons, 4.0).facts
+    facts = learn(lessons, 8.0).facts
     assert facts["task"] == "breeds" and facts["classes"] == 3
     assert facts["learned_from"] == 240 and facts["real_pictures"] == 300
     assert facts["steps"] > 10 and facts["epochs"] == round(facts["steps"] * 48 / 240, 2)
