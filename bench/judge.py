@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from scipy.stats import spearmanr
-from tqdm import tqdm
 
 from bench.sides import machine
 from local import judge, nets
@@ -149,8 +148,10 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
     }
     side = _Sides(mine, network, reals, device, options.images)
     rows = []
-    for snapshot, truncation in tqdm(sets, unit="set", disable=None, leave=False):
-        rows.append(side.row(snapshot, truncation))
+    for snapshot, truncation in sets:
+        rows.append(row := side.row(snapshot, truncation))
+        told = f"{row.steps:,} steps of {row.run}, truncation {truncation:g}"
+        print(f"{len(rows)} of {len(sets)}: {told}: FID {row.fid:.4g}", file=sys.stderr, flush=True)
         if options.out:
             history.append(options.out, asdict(rows[-1]), head)
     result = _result(rows)
