@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import shlex
 import statistics
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from local import errors
 from local.commands.arguments import Parser, add_graph, count
 from local.data.competition import Collection
 from local.judging import kept
+from local.progress import say
 from mifid import history
 from mifid.distance import memorization_distance
 from mifid.errors import InputError, WorkError
@@ -141,7 +141,7 @@ def _run(options: argparse.Namespace, command: str) -> int:
         history.check(options.out)
     network = open_network(options.graph, precision=options.precision, device=options.device)
     collection = chosen(options.data, options.limit, options.annotated)
-    _say(f"{len(collection.pictures):,} pictures of {options.data}")
+    say(f"{len(collection.pictures):,} pictures of {options.data}")
     names, pictures = whole(collection)
     half, fast = len(names) // 2, network.precision == "fast"
     boxed = sum(p.annotation is not None for p in named(collection, set(names)).pictures)
@@ -156,17 +156,12 @@ def _run(options: argparse.Namespace, command: str) -> int:
     }
     rows = []
     for row in sets.rows(Judge(network)):
-        _say(f"{row.policy}: FID {row.fid:.4g}, the halves of split {row.split}")
+        say(f"{row.policy}: FID {row.fid:.4g}, the halves of split {row.split}")
         rows.append(row)
         if options.out:
             history.append(options.out, asdict(row), head)
     print("\n".join([*head.values(), "", *_table(rows)]))
     return 0
-
-
-def _say(line: str) -> None:
-    """Progress, on a terminal or not."""
-    print(line, file=sys.stderr, flush=True)
 
 
 class _Sets:
@@ -184,7 +179,7 @@ class _Sets:
         half = named(collection, squashed)
         for policy in POLICIES:
             self.sources[policy], self.found[policy] = cropped(half, policy)
-            _say(f"{policy}: {len(self.found[policy]):,} crops of {len(squashed):,} pictures")
+            say(f"{policy}: {len(self.found[policy]):,} crops of {len(squashed):,} pictures")
         self.found[COARSE] = coarse(half, squashed)
         fewest = min(self.found, key=lambda policy: len(self.found[policy]))
         self.size = min(len(self.found[fewest]), len(squashed))
@@ -196,7 +191,7 @@ class _Sets:
 
     def rows(self, judge: Judge) -> Iterator[Row]:
         """Scores all of them, each as soon as its features are there; mixtures come last."""
-        _say(f"features of {len(self.pictures):,} whole pictures, then of each policy's crops")
+        say(f"features of {len(self.pictures):,} whole pictures, then of each policy's crops")
         values = judge.features(self.pictures)
         for split in range(1, len(self.splits)):
             each = self._halves(values, split)

@@ -9,7 +9,6 @@ the part that it never learned from.
 import argparse
 import json
 import shlex
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -27,6 +26,7 @@ from local.judge import KernelJudge
 from local.judge.network import SIZE
 from local.judge.scoring import GROUPS, SCORED
 from local.judging import Reals, fake_side, real_side
+from local.progress import say
 from local.project import CACHE
 from local.runs import load_classes, load_recipe
 from local.sampling import draw
@@ -151,9 +151,9 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
     for snapshot, truncation in sets:
         rows.append(row := side.row(snapshot, truncation))
         told = f"{row.steps:,} steps of {row.run}, truncation {truncation:g}"
-        print(f"{len(rows)} of {len(sets)}: {told}: FID {row.fid:.4g}", file=sys.stderr, flush=True)
+        say(f"{len(rows)} of {len(sets)}: {told}: FID {row.fid:.4g}")
         if options.out:
-            history.append(options.out, asdict(rows[-1]), head)
+            history.append(options.out, asdict(row), head)
     result = _result(rows)
     if options.json:
         print(json.dumps(head | result | {"rows": [asdict(r) for r in rows]}, allow_nan=False))
@@ -219,7 +219,7 @@ def _snapshots(runs: Sequence[Path]) -> list[Path]:
         why = left_out[0] if left_out else f"{runs[0]} is no folder"
         raise InputError(f"no snapshots to judge ({why}); train a run first")
     for why in left_out:
-        print(f"bench judge: left out: {why}", file=sys.stderr)
+        say(f"bench judge: left out: {why}")
     return found
 
 

@@ -9,7 +9,6 @@ exactly. The same --out goes on where it stopped.
 import argparse
 import json
 import shlex
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from local.compare.request import chosen
 from local.errors import InputError, guarded
 from local.judging import Reals, fake_side, real_side
 from local.lock import exclusive
+from local.progress import say
 from local.sampling import draw
 from local.train import devices
 from local.train.clock import Budget
@@ -97,7 +97,7 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
     asked = {number: chosen(options.words, number) for number in dict.fromkeys(options.seeds)}
     budget = Budget(seconds=options.minutes * 60)
     device = devices.choose(options.device).for_budget(budget)
-    _say(f"features of the real pictures, by the network and by its layer {LAYER}")
+    say(f"features of the real pictures, by the network and by its layer {LAYER}")
     sides = _sides(options.data, options.graph, device.device.type)
     judge = Judge(sides.network, sides.reals, options.images, device.device)
     folder = output_folder(options.out)
@@ -111,7 +111,7 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
         for number, recipes in asked.items():
             comparison = Comparison(options.data, folder / f"seed-{number}", budget, device)
             comparison.claim(recipes)
-            _say(f"seed {number}")
+            say(f"seed {number}")
             for row in comparison.rows(recipes, judge):
                 run = comparison.folder / row.recipe
                 fid = None if row.error else _fid_of_layer(run, device, options.images, sides)
@@ -136,10 +136,6 @@ def _fid_of_layer(run: Path, device: Device, images: int, sides: Sides) -> float
     draws = draw(trained.recipe, trained.classes, images, trained.recipe.seed)
     _, fakes = fake_side(trained.generator, draws, device.device, sides.layer)
     return frechet_distance(moments(fakes.values), moments(sides.layer_reals.features.values))
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> list[str]:

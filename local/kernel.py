@@ -27,7 +27,7 @@ from local.recipes import Recipe
 from local.safe import SafeSubmission
 from local.train import devices, snapshots
 from local.train.build import trainer
-from local.train.clock import END_SECONDS, MARGIN, Budget, Clock
+from local.train.clock import Budget, Clock, reserved
 from local.train.crew import Crew
 from local.train.interrupt import Interrupt
 from local.train.loop import train
@@ -66,7 +66,7 @@ class _Kernel:
 
     Attributes:
         stopped: why the run ended before its time, in words.
-        assessed: the run's own judge and what it learned from; None where there is none.
+        assessed: the run's own judge, and the pictures it knows; None where there is none.
         choices: of the judge, in the end.
     """
 
@@ -149,10 +149,9 @@ class _Kernel:
     def _hire(self, dogs: Dogs) -> Assessed | None:
         """The run's own judge, where there is time for one."""
         self.phases.begin("judge")
-        squashed = self.recipe.crop == "squash" and self.recipe.prepared_size == archive.SIZE
         preparing = self.phases.seconds()["data"]
         seconds = budget(self.deadline - time.monotonic())
-        return hire(dogs, squashed, _where(), preparing, self.devices[0], seconds)
+        return hire(self.recipe, dogs, _where(), preparing, self.devices[0], seconds)
 
     def _write(self) -> None:
         """The last archive of the training."""
@@ -173,8 +172,7 @@ class _Kernel:
         if not (trainer and submission and assessed and submission.weights):
             return
         self.phases.begin("choose")
-        writing = MARGIN * submission.seconds + END_SECONDS
-        left = self.deadline - time.monotonic() - writing
+        left = self.deadline - time.monotonic() - reserved(submission.seconds)
         if not submission.judge or left <= 0:
             return
         if planned := choose(trainer, submission, assessed[1], left):

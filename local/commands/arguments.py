@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import NoReturn
 
+from local import recipes
 from local.errors import InputError
 
 DEVICE_HELP = "auto (default), cpu, cuda or cuda:N"
@@ -93,6 +94,12 @@ def output_folder(path: Path) -> Path:
     except OSError as error:
         raise InputError(f"{path}: no folder to fill ({error.strerror}); name another") from None
     return path
+
+
+def add_recipe(to: argparse.ArgumentParser) -> None:
+    """The option `--recipe`."""
+    names = ", ".join(recipes.NAMED)
+    to.add_argument("--recipe", default=recipes.DEFAULT, help=f"one of: {names}")
 
 
 def add_data(to: argparse.ArgumentParser) -> None:

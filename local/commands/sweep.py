@@ -15,6 +15,7 @@ from local.commands.arguments import (
     DEVICE_HELP,
     add_data,
     add_graph,
+    add_recipe,
     count,
     output_folder,
     parser,
@@ -24,6 +25,7 @@ from local.commands.arguments import (
 from local.data.default import data_path
 from local.data.prepared import prepare_for
 from local.errors import InputError
+from local.progress import say
 from local.project import CACHE
 from local.recipes import ranges
 from local.recipes.text import check_no_horizon, parse, readable
@@ -148,16 +150,10 @@ def _tidy(study: Study, plan: Plan) -> None:
             shutil.rmtree(scratch(plan.folder, trial.number), ignore_errors=True)
 
 
-def say(line: str) -> None:
-    """Progress goes to stderr; stdout is for results."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def _parse(words: Sequence[str]) -> argparse.Namespace:
     command = parser("sweep", "Tunes a recipe's settings, and says what helped.", EXAMPLES)
     add_data(command)
-    names = ", ".join(recipes.PRESETS)
-    command.add_argument("--recipe", default=recipes.DEFAULT, help=f"one of: {names}")
+    add_recipe(command)
     command.add_argument(
         "--trials",
         type=count,

@@ -12,6 +12,7 @@ from local.commands.arguments import (
     DEVICE_HELP,
     add_data,
     add_graph,
+    add_recipe,
     count,
     output,
     parser,
@@ -24,6 +25,7 @@ from local.images import facts, write_images
 from local.judging import real_side
 from local.lock import exclusive
 from local.pictures import save_png
+from local.progress import say
 from local.project import CACHE, commit
 from local.quick import REALS, Quick
 from local.recipes import Recipe
@@ -139,16 +141,10 @@ def _show_breeds(run: Path, model: Trainer, data: Path, network: Network) -> Non
     say(f"real beside generated, breed by breed: {run / 'breeds.png'}")
 
 
-def say(line: str) -> None:
-    """Progress goes to stderr; stdout is for results."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def _parse(words: Sequence[str]) -> argparse.Namespace:
     command = parser("train", "Trains a recipe and writes its pictures to images.zip.", EXAMPLES)
     add_data(command)
-    names = ", ".join(recipes.PRESETS)
-    command.add_argument("--recipe", default=recipes.DEFAULT, help=f"one of: {names}")
+    add_recipe(command)
     command.add_argument("--minutes", type=positive, metavar="M", help="budget of training time")
     command.add_argument("--epochs", type=positive, metavar="E", help="budget of epochs")
     command.add_argument("--steps", type=count, metavar="S", help="budget of steps")

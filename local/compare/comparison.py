@@ -1,6 +1,5 @@
 """Recipes trained one after another, each judged when its budget is spent."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from local.compare.row import Row
 from local.data.prepared import Dogs, prepare_for
 from local.errors import reason
 from local.pictures import submitted
+from local.progress import say
 from local.project import CACHE
 from local.recipes import Recipe
 from local.runs import claim
@@ -54,7 +54,7 @@ class Comparison:
         What fails has a row that says so. KeyboardInterrupt ends it all.
         """
         for number, recipe in enumerate(recipes, 1):
-            _say(f"{recipe.name}, {number} of {len(recipes)}")
+            say(f"{recipe.name}, {number} of {len(recipes)}")
             yield self._row(recipe, judge)
             if self.device.device.type == "cuda":
                 torch.cuda.empty_cache()  # what one recipe leaves in pieces, the next needs whole
@@ -66,7 +66,7 @@ class Comparison:
             return self._judged(run, recipe, judge)
         except Exception as error:  # whatever it is, the other recipes' hours go on
             why = "memory is full; a smaller batch= needs less" if _full(error) else reason(error)
-        _say(f"{recipe.name} failed: {why}")
+        say(f"{recipe.name} failed: {why}")
         return Row(recipe.name, error=why)
 
     def _judged(self, run: Path, recipe: Recipe, judge: Judge) -> Row:
@@ -87,7 +87,3 @@ class Comparison:
 
 def _full(error: Exception) -> bool:
     return isinstance(error, MemoryError) or out_of_memory(error)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from local.errors import InputError
-from local.recipes import PRESETS, Recipe, get, override
+from local.recipes import NAMED, PRESETS, Recipe, get, override
 from local.recipes.text import check_no_horizon
 
 ALL = "all"
@@ -25,7 +25,7 @@ def chosen(words: Sequence[str], seed: int) -> list[Recipe]:
     settings = [word for word in words if "=" in word]
     named = [word for word in words if "=" not in word]
     if not named:
-        raise InputError(f"no recipe named; there are: {', '.join(PRESETS)}; or write {ALL}")
+        raise InputError(f"no recipe named; there are: {', '.join(NAMED)}; or write {ALL}")
     if any(setting.startswith("seed=") for setting in settings):
         raise InputError("seed= is no setting of a comparison: write --seed, which all share")
     check_no_horizon(settings)

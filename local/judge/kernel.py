@@ -8,61 +8,66 @@ import sys
 import time
 from pathlib import Path
 
-from local.data.prepared import Dogs, TrainingSet, prepare
+from torch import Tensor
+
+from local.data.prepared import Dogs, prepare
 from local.errors import reason
 from local.judge.learning import learn
 from local.judge.network import SIZE
 from local.judge.plan import Plan, plan
 from local.judge.scoring import JudgeError, KernelJudge
 from local.judge.selection import by_discriminator
+from local.recipes import Recipe
 from local.safe import SafeSubmission
 from local.train.devices import Device
 from local.train.trainer import Trainer
 from submission import archive
 
 FEWEST_EPOCHS = 5  # of lessons, below which its ranks are not to be trusted (docs/judge.md)
-Assessed = tuple[KernelJudge, TrainingSet]  # a judge, and the whole pictures that it learned from
+# A judge, and the sets (N, 3, P, P) uint8 of which the run's pictures may be copies.
+Assessed = tuple[KernelJudge, list[Tensor]]
 
 
 def hire(
-    dogs: Dogs, squashed: bool, data: Path, preparing: float, device: Device, seconds: float
+    recipe: Recipe, dogs: Dogs, data: Path, preparing: float, device: Device, seconds: float
 ) -> Assessed | None:
     """A judge for this run; None, and a line that says why, where there can be none.
 
     Args:
-        dogs: what the run learns from.
-        squashed: whether these are whole pictures, as the metric prepares them, already.
+        recipe: of the run.
+        dogs: what it learns from.
         data: where they are from.
         preparing: seconds that it took to prepare them.
         device: on which the judge learns and judges.
         seconds: for all of it.
     """
     until = time.monotonic() + seconds
+    squashed = recipe.crop == "squash" and recipe.prepared_size == SIZE  # as the metric has them
     try:
         if not squashed and preparing > seconds:
             raise JudgeError(
                 f"{seconds:.1f} s are too few; preparing whole pictures alone takes {preparing:.1f}"
             )
         whole = dogs if squashed else prepare(data, SIZE, "squash")
-        judge = learn(whole, device, until - time.monotonic())
+        judge = learn(whole, device, until - time.monotonic(), recipe.seed)
         if (epochs := judge.facts["epochs"]) < FEWEST_EPOCHS:
             raise JudgeError(f"{epochs} epochs of lessons are too few; {FEWEST_EPOCHS} are needed")
     except Exception as error:
         print(f"kernel: no judge of its own: {reason(error)}", file=sys.stderr, flush=True)
         return None
     print(f"judge {json.dumps(judge.facts)}", flush=True)
-    return judge, whole
+    return judge, [dogs.pictures] if squashed else [dogs.pictures, whole.pictures]
 
 
 def choose(
-    trainer: Trainer, submission: SafeSubmission, whole: TrainingSet, seconds: float
+    trainer: Trainer, submission: SafeSubmission, training: list[Tensor], seconds: float
 ) -> Plan | None:
     """The best draws of the generator that the judge liked best; None where an error came.
 
     Args:
         trainer: whose average becomes that generator.
         submission: with its judge, and something in place.
-        whole: pictures that the judge learned from.
+        training: pictures (N, 3, P, P) uint8, as for `plan`.
         seconds: for it.
     """
     assert submission.judge
@@ -76,7 +81,7 @@ def choose(
             recipe,
             trainer.classes,
             archive.COUNT,
-            [trainer.data.pictures, whole.pictures],
+            training,
             seconds,
             by_discriminator(trainer.partner, device) if by_logit else None,
         )

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from local import nets
 from local.judge.nearness import Known
 from local.judge.scoring import SCORED, KernelJudge, better
 from local.sampling import Draws, sample
@@ -163,10 +164,9 @@ def by_discriminator(discriminator: nn.Module, device: torch.device) -> Quality:
         training = discriminator.training
         discriminator.eval()
         try:
-            judged = discriminator(shown, labels.to(device))
+            logits = nets.logits(discriminator(shown, labels.to(device)))
         finally:
             discriminator.train(training)
-        logits: Tensor = judged[0] if isinstance(judged, tuple) else judged  # and told breeds
         return logits.float()
 
     return quality

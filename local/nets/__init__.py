@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from torch import nn
+from torch import Tensor, nn
 
 from local.nets import autoencoder, basic, biggan, cgan, csagan, dcgan, dcgan_5x5, dense, r3gan
 from local.recipes import Recipe
@@ -27,6 +27,11 @@ def discriminator(recipe: Recipe, breeds: int) -> nn.Module:
     those, and logits of the breeds (N, breeds).
     """
     return DISCRIMINATORS[recipe.network](recipe, breeds)
+
+
+def logits(judged: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    """The logits (N,) of what a discriminator gives, with an auxiliary classifier or without."""
+    return judged[0] if isinstance(judged, tuple) else judged
 
 
 def encoder(recipe: Recipe) -> nn.Module:

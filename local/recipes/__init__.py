@@ -4,8 +4,8 @@ Standard library only (and what it imports), because `build_kernel.py` reads it 
 interpreter.
 """
 
-from local.recipes.presets import BEST, DEFAULT, PRESETS, get
+from local.recipes.presets import BEST, DEFAULT, NAMED, PRESETS, get
 from local.recipes.record import Recipe
 from local.recipes.text import from_dict, override
 
-__all__ = ["BEST", "DEFAULT", "PRESETS", "Recipe", "from_dict", "get", "override"]
+__all__ = ["BEST", "DEFAULT", "NAMED", "PRESETS", "Recipe", "from_dict", "get", "override"]

@@ -209,6 +209,7 @@ _ALL = (
     ),
 )
 PRESETS: dict[str, Recipe] = {recipe.name: recipe for recipe in _ALL}
+NAMED = PRESETS | {"best": PRESETS[BEST]}  # all that `get` knows
 
 
 def get(name: str) -> Recipe:
@@ -217,7 +218,6 @@ def get(name: str) -> Recipe:
     Raises:
         InputError: there is none; the line lists those that there are.
     """
-    known = PRESETS | {"best": PRESETS[BEST]}
-    if name not in known:
-        raise InputError(f"no recipe {name!r}; there are: {', '.join(known)}")
-    return known[name]
+    if name not in NAMED:
+        raise InputError(f"no recipe {name!r}; there are: {', '.join(NAMED)}")
+    return NAMED[name]

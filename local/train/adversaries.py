@@ -169,8 +169,7 @@ class Adversaries(Trainer):
 
         def critic(pictures: Tensor) -> Tensor:
             # Not called as a module: compiled code has no gradients of gradients.
-            judged = self.discriminator.forward(pictures, labels)
-            return judged[0] if isinstance(judged, tuple) else judged
+            return nets.logits(self.discriminator.forward(pictures, labels))
 
         return weight * PENALTIES[recipe.penalty_kind](critic, *shown, batch["mix"])
 

@@ -21,6 +21,11 @@ class Budget:
     deadline: float | None = None  # on the clock's own scale; a kernel's last moment
 
 
+def reserved(seconds: float) -> float:
+    """What is kept free for work that seems to take so many seconds, and for the process's end."""
+    return MARGIN * seconds + END_SECONDS
+
+
 class Clock:
     """Says how far a run is, and whether one more step fits.
 
@@ -53,7 +58,7 @@ class Clock:
 
         The largest reserve counts: taken back, it would let progress fall.
         """
-        self.reserve = max(self.reserve, MARGIN * seconds + END_SECONDS)
+        self.reserve = max(self.reserve, reserved(seconds))
 
     def stepped(self) -> None:
         """Call after each step: the slowest of late says whether another one fits."""
