@@ -95,9 +95,10 @@ class SafeSubmission:
             kimg = self.kimg
         batches = sample(trainer.average, draws, trainer.device.device)
         looked_at: list[np.ndarray] = []
+        found: list[tuple[float, Score | None]] = []
 
         def judge(written: Path) -> None:
-            self._judge(written, looked_at)
+            found.append(self._judge(written, looked_at))
 
         try:
             comment = self.comment(trainer) | {"kimg": kimg}
@@ -108,11 +109,17 @@ class SafeSubmission:
             self._refuse(trainer, f"cannot be written ({error.strerror or error})")
         else:
             self.kimg = kimg
+            (self._spread, self.score), *_ = found
             if self.judge:
                 self.weights = _on_cpu(trainer.average)
             self.seconds = time.perf_counter() - start
 
-    def _judge(self, written: Path, pictures: list[np.ndarray]) -> None:
+    def _judge(self, written: Path, pictures: list[np.ndarray]) -> tuple[float, Score | None]:
+        """The spread and the score of what was written, before it is put in place.
+
+        Raises:
+            archive.ArchiveError: it is not valid, or worse than what is in place.
+        """
         archive.check(written, archive.COUNT)
         some = np.concatenate(pictures)
         spread = _spread(some)
@@ -124,7 +131,7 @@ class SafeSubmission:
         score = self._scored(some)
         if score and self.score and not better(score, self.score):
             raise archive.ArchiveError(f"scored {score} by the judge, no better than {self.score}")
-        self._spread, self.score = spread, score
+        return spread, score
 
     def _scored(self, pictures: np.ndarray) -> Score | None:
         """The judge's score; an error in it ends the judging, not the run."""

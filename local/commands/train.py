@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from local import augmentations, breeds, recipes, runs
@@ -41,6 +42,7 @@ from local.train.trainer import Trainer
 from local.train.watchers import RunFolder, StatusLine, Watcher
 from mifid.network import Network, open_network
 from submission import archive
+from submission.ledger_rows import remember_training
 
 # Options that train, judge or draw: beside --aug-sheet they have nothing to do.
 NOT_OF_A_SHEET = ("minutes", "epochs", "steps", "out", "images", "test", "graph", "device")
@@ -113,16 +115,21 @@ def _train(
     ]
     with Interrupt() as interrupted:
         well = train(model, clock, folder, watchers, stop=interrupted, quick=quick)
+    comment = facts(recipe, device.name, model.images, clock.seconds, commit())
+    remember = partial(
+        remember_training, folder, comment, quick=quick, resumed=snapshot is not None
+    )
     if interrupted():
+        remember(ok=None, images=None)
         say(f"stopped at {model.images / 1000:.1f} kimg; the same command goes on from there")
         return 130
 
     images = folder / "images.zip"
-    comment = facts(recipe, device.name, model.images, clock.seconds, commit())
     if network and recipe.by_breed:
         _show_breeds(folder, model, data_path(options.data), network)
     draws = draw(recipe, model.classes, options.images, recipe.seed)
     write_images(images, model.average, draws, device, comment)
+    remember(ok=well, images=images)
     print(images)
     if not well:
         say("the losses blew up again and again: the pictures are of the last good snapshot")

@@ -146,6 +146,23 @@ def test_only_what_the_judge_finds_better_is_taken(adversaries, submission, caps
     assert "not taken: scored 49.00 ± 1.00 by the judge, no better than 50.00 ± 1.00" in lines[0]
 
 
+def test_what_could_not_take_its_place_has_no_score(adversaries, submission, monkeypatch):
+    submission.judge = Judge(50, 30, 40)
+    submission.offer(adversaries)
+    written = archive.write
+
+    def without_rename(path, *more):
+        written(path.with_name("lost"), *more)
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(archive, "write", without_rename)
+        submission.offer(adversaries)  # of score 30, which is nowhere
+    adversaries.steps = 9
+    submission.offer(adversaries)  # of score 40, better than the 50 in place
+    assert steps_in_place(submission) == 9
+
+
 def test_the_weights_of_what_is_in_place_are_kept(adversaries, submission):
     submission.judge = Judge(50, 60)
     offered(adversaries, submission, 1)
