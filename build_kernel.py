@@ -609,6 +609,8 @@ def parse(argv: list[str], default: str) -> argparse.Namespace:
         "  python build_kernel.py --check\n"
         "then:\n"
         "  python -m submission rehearse --data PATH --limit 300\n"
+        "  python -m submission push\n"
+        "or, without its checks:\n"
         "  kaggle kernels push -p kernel",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -692,8 +694,10 @@ def write_kernel(arguments: argparse.Namespace) -> None:
     print(f"recipe: {arguments.recipe}, {arguments.hours:g} h")
     print(f"commit: {made.build['commit']}{changes}")
     print("metadata: kernel/kernel-metadata.json and kernel-metadata.json")
-    rehearse = "" if arguments.notebook else "python -m submission rehearse, then "
-    print(f"next: {rehearse}kaggle kernels push -p kernel")
+    rehearse = "" if arguments.notebook else "python -m submission rehearse --limit 300, then "
+    force = " --force" if arguments.notebook else ""  # a notebook cannot be rehearsed
+    pushes = f"python -m submission push{force} (checked), or kaggle kernels push -p kernel"
+    print(f"next: {rehearse}{pushes}")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -5,9 +5,9 @@ import sys
 from local.commands.arguments import Parser
 from local.errors import InputError, guarded
 from submission import archive
-from submission.commands import check, rehearse
+from submission.commands import check, compare, history, pull, push, rehearse, submit, watch
 
-COMMANDS = (check, rehearse)
+COMMANDS = (check, rehearse, push, watch, pull, submit, history, compare)
 
 
 def _parser() -> Parser:

@@ -1,6 +1,8 @@
 """Data that tests share: small dogs made here, and the real ones where they are."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +20,13 @@ with suppress(ImportError):
     import triton  # noqa: F401
 
 BREEDS = {"n00000001": "Red_dog", "n00000002": "Blue_dog"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keeps tests, and the processes that they start, out of the project's own ledger."""
+    folder = tempfile.mkdtemp(prefix="ledger-")
+    os.environ["DOGS_LEDGER"] = str(Path(folder) / "ledger.sqlite")  # read at an import
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,13 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 from local import augmentations, breeds, recipes, runs
 from local.atomic import replacing
+from local.bar import Bar
 from local.commands.arguments import (
     DEVICE_HELP,
     add_data,
@@ -45,12 +47,15 @@ from submission import archive
 from submission.ledger_rows import remember_training
 
 # Options that train, judge or draw: beside --aug-sheet they have nothing to do.
-NOT_OF_A_SHEET = ("minutes", "epochs", "steps", "out", "images", "test", "graph", "device")
+NOT_OF_A_SHEET = (
+    "minutes", "epochs", "steps", "out", "images", "test", "graph", "device", "open",
+)  # fmt: skip
 EXAMPLES = """\
   python -m local train --minutes 5
   python -m local train --data generative-dog-images.zip --recipe dcgan --epochs 30 --out runs/first
   python -m local train --data all-dogs/ --steps 2000 batch=64 crop=squash
   python -m local train --data mnist --recipe dense-gan size=28 crop=squash
+  python -m local train --recipe biggan --minutes 60 --open
   python -m local train --data cifar10 --recipe dcgan-cifar --graph classify_image_graph_def.pb
   python -m local train --aug-sheet sheet.png rotation=10 diffaugment=colour+translation+cutout
 The same --out again goes on where the run stopped."""
@@ -106,16 +111,12 @@ def _train(
         reals = real_side(options.test or data_path(options.data), network, REALS)
         say(f"quick scores: {len(reals.labels):,} real pictures, network {network.name}")
         quick = Quick(reals.features, network, folder / "best")
-    clock = Clock(budget, snapshot.seconds if snapshot else 0.0)
     say(f"recipe {recipe.name} on {device.name} in {device.dtype} -> {folder}")
-    watchers: list[Watcher] = [
-        StatusLine(sys.stderr),
-        RunFolder(folder, model.steps),
-        TensorBoard(folder, model.steps),
-    ]
-    with Interrupt() as interrupted:
+    with Interrupt() as interrupted, ExitStack() as around:
+        watchers = _watchers(folder, model.steps, options.open, around)
+        clock = Clock(budget, snapshot.seconds if snapshot else 0.0)
         well = train(model, clock, folder, watchers, stop=interrupted, quick=quick)
-    comment = facts(recipe, device.name, model.images, clock.seconds, commit())
+        comment = facts(recipe, device.name, model.images, clock.seconds, commit())
     remember = partial(
         remember_training, folder, comment, quick=quick, resumed=snapshot is not None
     )
@@ -134,6 +135,18 @@ def _train(
     if not well:
         say("the losses blew up again and again: the pictures are of the last good snapshot")
     return 0 if well else 1
+
+
+def _watchers(folder: Path, steps: int, opened: bool, around: ExitStack) -> list[Watcher]:
+    """Who looks on, at work while `around` is open; `opened`: a page that grows is one of them."""
+    bar = around.enter_context(Bar(sys.stderr))
+    watchers: list[Watcher] = [StatusLine(bar.lines), bar]
+    watchers += [RunFolder(folder, steps), TensorBoard(folder, steps)]
+    if opened:
+        from local.report.live import Live  # noqa: PLC0415 - plots take a second to import
+
+        watchers.append(around.enter_context(Live(folder)))
+    return watchers
 
 
 def _show_breeds(run: Path, model: Trainer, data: Path, network: Network) -> None:
@@ -164,6 +177,11 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     )
     add_graph(command)
     command.add_argument("--device", default="auto", help=DEVICE_HELP)
+    command.add_argument(
+        "--open",
+        action="store_true",
+        help="serve the run's growing report on this machine, and open it in the browser",
+    )
     command.add_argument(
         "--aug-sheet",
         type=Path,

@@ -15,6 +15,7 @@ from local.errors import InputError
 from submission import rehearsal_staging
 from submission.commands import Commands, command
 from submission.faults import Fault
+from submission.ledger_rows import remember_rehearsal
 from submission.rehearsal_report import text
 from submission.rehearsal_staging import Staging
 from submission.rehearse import rehearse
@@ -75,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
             processors=options.cpus,
             staging=Staging(options.speed, images, tuple(faults)),
         )
+        remember_rehearsal(options.kernel, report)
     print(json.dumps(asdict(report)) if options.json else text(report))
     return 0 if report.ok else 1
 

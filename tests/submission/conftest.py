@@ -1,5 +1,6 @@
-"""Miniature kernels and what they are rehearsed with."""
+"""Miniature kernels and what they are rehearsed with; a Kaggle of one's own."""
 
+import os
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
@@ -8,7 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 from helpers import ROOT
+from kaggle_server import KEY, USER, KaggleServer
 from PIL import Image
+
+from submission import client
 
 WRITES_IMAGES = """
 import json, os, sys, time, zipfile, zlib
@@ -98,3 +102,32 @@ def carrying(kernel: Callable[[str], Path]) -> Callable[[dict[str, str], str], P
         return path
 
     return make
+
+
+@pytest.fixture
+def kaggle_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home without credentials, and an environment without any of this machine's."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in list(os.environ):
+        if name.startswith("KAGGLE_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def kaggle(kaggle_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleServer]:
+    """A server that the real client reaches, with credentials that it takes.
+
+    Pauses of the code under test do not last; `waits` has their seconds.
+    """
+    server = KaggleServer()
+    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "LOCALHOST")
+    monkeypatch.setenv("HTTP_PROXY", server.address)
+    monkeypatch.setenv("KAGGLE_USERNAME", USER)
+    monkeypatch.setenv("KAGGLE_KEY", KEY)
+    monkeypatch.setattr(client, "pause", server.waits.append)
+    yield server
+    server.close()

@@ -1,0 +1,123 @@
+"""The ledger as a history: each row beside the one before it, and what its score is worth."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from local.recipes.text import readable
+from mifid import standing
+from submission.ledger import COLUMNS, TRAIN, Row
+
+MANY = 6  # settings; more are counted and not listed
+MORE = ("changes", "margin_public", "margin_private")  # columns beside the ledger's own
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row, and the one before it that has settings too; None: there is none."""
+
+    row: Row
+    before: Row | None
+
+    @property
+    def changes(self) -> dict[str, tuple[Any, Any]] | None:
+        """The settings that changed, as `differences`; None where no two of a name compare."""
+        if not self.before or self.before.recipe != self.row.recipe:
+            return None
+        return differences(self.before.settings or {}, self.row.settings or {})
+
+    @property
+    def what(self) -> list[str]:
+        """What kind of row it is, and how it ended, in words."""
+        row = self.row
+        ends = {True: [], False: ["failed"], None: [row.state.lower()] if row.state else []}
+        unfinished = ["interrupted"] if row.kind == TRAIN and row.ok is None else []
+        return [row.kind, *["staged"] * bool(row.staged), *unfinished, *ends[row.ok]]
+
+    @property
+    def kernel(self) -> str:
+        """The kernel and its version; empty where it has none."""
+        version = f"v{self.row.version}" if self.row.version is not None else ""
+        return f"{self.row.kernel or ''} {version}".strip()
+
+    @property
+    def commit(self) -> str:
+        """The commit's first digits, and whether files had changed since; empty without one."""
+        return self.row.commit[:7] + " dirty" * bool(self.row.dirty) if self.row.commit else ""
+
+    @property
+    def margin(self) -> float | None:
+        """How far the distance is above the public threshold; the private one is not measured."""
+        if self.row.distance is None:
+            return None
+        return float(standing.margins(self.row.distance)["public"])
+
+    def changed(self) -> str:
+        """The difference to the row before, in words; empty where there is nothing to say."""
+        if not self.before:
+            return ""
+        changes = self.changes
+        if changes is None:
+            return f"another recipe than row {self.before.number}"
+        if not changes:
+            return f"as row {self.before.number}"
+        if len(changes) > MANY:
+            return f"{len(changes)} settings differ from row {self.before.number}"
+        return " ".join(f"{name}={setting(new)}" for name, (_, new) in changes.items())
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        margins = standing.margins(self.row.distance) if self.row.distance is not None else {}
+        return asdict(self.row) | {
+            "compared_with": self.before and self.before.number,
+            "changes": self.changes,
+            "margin_public": margins.get("public"),
+            "margin_private": margins.get("private"),
+        }
+
+
+def lines(rows: Sequence[Row]) -> list[Line]:
+    """The rows in their order, each with the one before."""
+    return list(_lines(rows))
+
+
+def _lines(rows: Sequence[Row]) -> Iterator[Line]:
+    before = None
+    for row in rows:
+        yield Line(row, before if row.settings else None)
+        before = row if row.settings else before
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The settings that are not the same, as (old, new); None: it has no such setting.
+
+    The recipe's name is none of them.
+    """
+    names = [name for name in {**old, **new} if name != "name"]
+    return {
+        name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)
+    }
+
+
+def setting(value: Any) -> str:
+    """A setting's value for people."""
+    return "none" if value is None else readable(value)
+
+
+def plain(text: object) -> str:
+    """Text for one line of a terminal: what would move its cursor is replaced."""
+    return "".join(sign if sign.isprintable() else " " for sign in str(text))
+
+
+def as_csv(found: Sequence[Line]) -> str:
+    """All columns of all rows; what is not known is empty, settings are JSON."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, [*COLUMNS, *MORE], extrasaction="ignore")
+    writer.writeheader()
+    for line in found:
+        settings = line.row.settings and json.dumps(line.row.settings)
+        writer.writerow(line.as_dict() | {"settings": settings, "changes": line.changed()})
+    return file.getvalue()

@@ -1,0 +1,179 @@
+"""Pushes the built kernel to Kaggle, once and for certain, and remembers it."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.errors import InputError
+from local.progress import say
+from submission import client, credentials, kernels, push_checks
+from submission.kernels import Saved
+from submission.ledger import VERSION, Ledger, sparing
+from submission.ledger_rows import of_run
+from submission.push_checks import Kernel, Tree
+
+MARGIN = 900  # seconds of a session beyond the kernel's own deadline: its start, and its end
+LONGEST = 12 * 3600  # seconds; Kaggle's sessions
+
+
+class NotPushed(InputError):
+    """There are reasons against a push; the message has one line each."""
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """A version that Kaggle runs.
+
+    Attributes:
+        kernel: `owner/slug`.
+        seconds: that Kaggle gives the session.
+        tag: of the commit; None where it got none, and `untagged` says why.
+        row: of the ledger; None where that could not be written.
+    """
+
+    kernel: str
+    version: int | None
+    url: str
+    seconds: int
+    commit: str | None
+    tag: str | None
+    untagged: str | None
+    forced: str | None
+    row: int | None
+
+
+def push(root: Path, folder: Path, *, allow_dirty: bool = False, force: bool = False) -> Pushed:
+    """Pushes a folder's kernel after all checks.
+
+    Args:
+        root: of the project.
+        folder: with `kernel-metadata.json`.
+        allow_dirty: goes on with a tree that differs from its commit.
+        force: goes on without a rehearsal.
+
+    Raises:
+        NotPushed: there are reasons against it.
+        client.Failed: Kaggle took it without its data, or nobody knows whether it did.
+        As `client.ask`.
+    """
+    kernel = push_checks.kernel_in(folder)
+    state = push_checks.tree(root)
+    forced = check(root, kernel, state, allow_dirty=allow_dirty, force=force)
+    seconds = session_seconds(kernel)
+    saved = save(kernel, seconds)
+    row = remember(kernel, saved, state, forced)
+    if saved.invalid:
+        raise client.Failed(
+            f"{kernel.name} version {saved.version} runs without {'; '.join(saved.invalid)}: stop "
+            f"it at {saved.url}, accept the rules ({client.RULES}), and push again"
+        )
+    tag, untagged = set_tag(root, saved.version, state)
+    return Pushed(
+        kernel.name, saved.version, saved.url, seconds, state.commit, tag, untagged, forced, row
+    )
+
+
+def check(root: Path, kernel: Kernel, state: Tree, *, allow_dirty: bool, force: bool) -> str | None:
+    """Looks for reasons against a push; returns what was overridden, in words.
+
+    Raises:
+        NotPushed: with all reasons.
+        As `client.ask`, where Kaggle cannot be asked and nothing else is wrong.
+    """
+    wrong = push_checks.here(root, kernel)
+    overridden = []
+    if state.dirty is not False:
+        what = "no git commit" if state.commit is None else "uncommitted changes"
+        overridden += [what] if allow_dirty else []
+        wrong += [] if allow_dirty else [f"{root} has {what}: commit, or give --allow-dirty"]
+    if fault := push_checks.rehearsal_fault(kernel, Ledger()):
+        overridden += ["no rehearsal"] if force else []
+        wrong += [] if force else [fault]
+    for line in credentials.warnings():
+        say(f"warning: {line}")
+    try:
+        credentials.require()
+        more, warned = push_checks.on_kaggle(kernel)
+        wrong += more
+        for line in warned:
+            say(f"warning: {line}")
+    except InputError as error:
+        wrong.append(str(error))
+    except client.Failed:
+        if not wrong:
+            raise
+    if wrong:
+        raise NotPushed("\n".join(["not pushed", *(f"  {each}" for each in wrong)]))
+    return ", ".join(overridden) or None
+
+
+def session_seconds(kernel: Kernel) -> int:
+    """What Kaggle should give the session: a little more than the kernel takes for itself."""
+    return min(int(float(kernel.build["hours"]) * 3600) + MARGIN, LONGEST)
+
+
+def save(kernel: Kernel, seconds: int) -> Saved:
+    """Saves and runs it, again where that may help, and never twice.
+
+    A push without an answer may have been taken: the version's number says so before a new try.
+    """
+    before = client.persist(lambda: kernels.latest(kernel.name))
+    tries = 0
+
+    def taken() -> Saved | None:
+        now = kernels.latest(kernel.name)
+        if now is None or (before and before.version == now.version and now.version is not None):
+            return None
+        if now.version is None:
+            raise client.Failed(
+                "no answer to the push, and Kaggle does not say which version is the latest: look "
+                f"at {kernels.page(kernel.name)} before you push again"
+            )
+        say(f"submission: Kaggle took the push all the same: version {now.version}")
+        return Saved(now.version, kernels.page(kernel.name))
+
+    def attempt() -> Saved:
+        nonlocal tries
+        tries += 1
+        found = taken() if tries > 1 else None
+        return found or kernels.save(kernel.folder, seconds)
+
+    try:
+        return client.persist(attempt)
+    except client.Unreachable:
+        if found := taken():
+            return found
+        raise
+
+
+def remember(kernel: Kernel, saved: Saved, state: Tree, forced: str | None) -> int | None:
+    """Adds the ledger's row; returns its number, or None after a warning."""
+    with sparing():
+        values = of_run(kernel.build) | {"commit": state.commit, "dirty": state.dirty}
+        return Ledger().add(
+            VERSION,
+            **values,
+            ok=False if saved.invalid else None,
+            kernel=kernel.name,
+            version=saved.version,
+            source_sha256=kernel.sha256,
+            state="QUEUED",
+            forced=forced,
+            note=f"without {'; '.join(saved.invalid)}" if saved.invalid else None,
+        )
+    return None
+
+
+def set_tag(root: Path, version: int | None, state: Tree) -> tuple[str | None, str | None]:
+    """Tags the commit `kernel/v<N>`; returns the tag, or why there is none."""
+    if version is None or state.commit is None:
+        return None, "Kaggle does not say which version it is" if state.commit else "no git"
+    if state.dirty:
+        return None, "what was pushed is in no commit"
+    tag = f"kernel/v{version}"
+    command = ["git", "-C", str(root), "tag", tag, state.commit]
+    tagged = subprocess.run(command, capture_output=True, text=True, check=False)
+    if tagged.returncode == 0:
+        return tag, None
+    why = (tagged.stderr.strip().splitlines() or ["git tag failed"])[0].removeprefix("fatal: ")
+    return None, f"{why}, and stays where it is" if "already exists" in why else why

@@ -1,0 +1,103 @@
+"""One submission, once and for certain; what Kaggle says against it, in plain words."""
+
+import re
+
+from local.errors import InputError
+from local.progress import say
+from submission import client
+from submission.rehearsal_verdict import IMAGES
+from submission.submit_list import listed
+
+SETTLING = 30.0  # seconds that a submission gets to show in Kaggle's list
+PAGE = f"https://www.kaggle.com/competitions/{client.COMPETITION}/submissions"
+KAGGLE_SAYS = re.compile(r"` \((4\d\d: .*?)\)(?:$|: )")  # in the client's errors
+SPENT = re.compile(r"allowance|daily|per day|today|tomorrow|submission limit", re.IGNORECASE)
+CLOSED = re.compile(
+    r"closed|deadline|has ended|is over|no longer|late submission|not accept", re.IGNORECASE
+)
+
+
+def send(kernel: str, version: int, message: str, before: set[str]) -> str:
+    """Submits a version's archive; returns Kaggle's id of the submission.
+
+    Again where that may help, and never twice: a submission without an answer may have been taken,
+    which Kaggle's list says before a new try.
+
+    Args:
+        kernel: `owner/slug`.
+        version: of it.
+        message: by which it is known again.
+        before: the ids in the list so far.
+
+    Raises:
+        InputError: no more are taken today.
+        client.Failed: none are taken at all, or nobody knows whether this one was.
+        As `client.ask`.
+    """
+    tried = False
+
+    def attempt() -> str:
+        nonlocal tried
+        found = _taken(before, message) if tried else None
+        tried = True
+        return found or _create(kernel, version, message)
+
+    try:
+        return client.persist(attempt)
+    except client.Unreachable:
+        if found := _taken(before, message):
+            return found
+        raise
+    except client.Refused as error:
+        raise explained(error) from None
+
+
+def explained(error: client.Refused) -> Exception:
+    """The error of a submission that Kaggle does not take, with what it means where that is known.
+
+    What Kaggle says of a competition that is over was not seen: its words are looked through.
+    """
+    found = KAGGLE_SAYS.search(str(error))
+    words = found[1] if found else ""
+    if SPENT.search(words):
+        return InputError(f"Kaggle takes no more submissions today ({words}): try again tomorrow")
+    if CLOSED.search(words):
+        return client.Failed(
+            f"Kaggle takes no submissions to {client.COMPETITION} any more ({words}); your scores "
+            "are in the ledger all the same: python -m submission history"
+        )
+    if error.status == 404:
+        return client.Failed(
+            f"Kaggle has no such version to submit, or takes no submissions any more ({words}): "
+            f"see {PAGE}"
+        )
+    return error
+
+
+def _create(kernel: str, version: int, message: str) -> str:
+    words = ("-k", kernel, "-v", str(version), "-f", IMAGES, f"--message={message}")
+    said = client.ask("competitions", "submit", client.COMPETITION, *words)
+    ref = said.body("CreateCodeSubmission").get("ref")
+    if not ref:
+        raise client.Failed(f"kaggle competitions submit says {said.text[-200:]!r}: see {PAGE}")
+    return str(ref)
+
+
+def _taken(before: set[str], message: str) -> str | None:
+    """The submission that Kaggle took without an answer; None: it took none.
+
+    Raises:
+        client.Failed: there is a new one that may be another's.
+    """
+    client.pause(SETTLING)
+    new = [entry for entry in client.persist(listed) if entry.id not in before]
+    for entry in new:
+        if entry.message.strip() == message.strip():
+            say(f"submission: Kaggle took it all the same, as {entry.id}")
+            return entry.id
+    if new:
+        raise client.Failed(
+            f"no answer to the submission, and {new[0].id} is new and may be it: see {PAGE} before "
+            "you submit again"
+        )
+    return None
