@@ -9,6 +9,10 @@ from mifid import errors as mifid_errors
 COMMANDS = {
     "train": "trains a recipe into a run's folder",
     "sample": "samples pictures of a run into a zip",
+    "walk": "walks through a run's latents: GIF, WebP or MP4",
+    "export": "writes a run's generator as a folder for others to run, and as ONNX",
+    "report": "shows a run on one page: how it went, what it draws, what it leaves out",
+    "app": "dogs on demand: a page in the browser",
     "compare": "trains recipes alike and sets them side by side",
     "explore": "looks at a data set: a page with plots, pictures and numbers",
     "sweep": "tunes settings by short trials, and says what helped",

@@ -1,10 +1,12 @@
-"""One HTML page that opens anywhere: no script, no network, light and dark, made for keyboards too.
+"""One HTML page that opens anywhere: no network, light and dark, made for keyboards too.
 
-Templates would hide that there are only five kinds of things on it; the standard library's `escape`
-is all that is needed.
+It needs no script. Where one is given, the page's own policy names it by its hash, so that no other
+one ever runs. Templates would hide that there are only five kinds of things on it; the standard
+library's `escape` is all that is needed.
 """
 
 import base64
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -31,22 +33,34 @@ def figure(
 ) -> str:
     """A picture (PNG or JPEG) with a caption; `dark` takes its place on a dark screen."""
     source = f'<source media="(prefers-color-scheme: dark)" srcset="{_data(dark)}">' if dark else ""
-    look = ' class="pixelated"' if pixelated else ""
     return (
-        f'<figure><picture>{source}<img src="{_data(light)}" alt="{escape(alt)}"{look}></picture>'
+        f"<figure><picture>{source}{image(light, alt, pixelated)}</picture>"
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
 
-def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    """A table of one row or more, whose first column names them; numbers stand at the right."""
+def image(data: bytes, alt: str, pixelated: bool = False) -> str:
+    """A picture (PNG or JPEG) alone."""
+    look = ' class="pixelated"' if pixelated else ""
+    return f'<img src="{_data(data)}" alt="{escape(alt)}"{look}>'
+
+
+def table(
+    caption: str, head: Sequence[str], rows: Sequence[Sequence[Cell]], tight: bool = False
+) -> str:
+    """A table of one row or more, whose first column names them; numbers stand at the right.
+
+    tight: no cell breaks, and all columns but the first stand at the right: of numbers as text.
+    """
     sides = [' class="number"' if not isinstance(cell, str) else "" for cell in rows[0]]
     top = "".join(
         f'<th scope="col"{side}>{escape(name)}</th>' for name, side in zip(head, sides, strict=True)
     )
     body = "".join(f"<tr>{_row(row)}</tr>" for row in rows)
+    look = ' class="tight"' if tight else ""
     return (
-        f'<div class="scroll" role="region" aria-label="{escape(caption)}" tabindex="0"><table>'
+        f'<div class="scroll" role="region" aria-label="{escape(caption)}" tabindex="0">'
+        f"<table{look}>"
         f"<caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
@@ -57,7 +71,14 @@ def folded(title: str, block: str) -> str:
     return f"<details><summary>{escape(title)}</summary>{block}</details>"
 
 
-def document(title: str, lead: str, cards: dict[str, str], sections: list[Section]) -> str:
+def document(
+    title: str,
+    lead: str,
+    cards: dict[str, str],
+    sections: list[Section],
+    script: str = "",
+    calls_home: bool = False,
+) -> str:
     """The whole page.
 
     Args:
@@ -65,6 +86,8 @@ def document(title: str, lead: str, cards: dict[str, str], sections: list[Sectio
         lead: a sentence under it.
         cards: the figures that matter most, by what they count.
         sections: in order.
+        script: that adds to the page where scripts run; without one it is whole too.
+        calls_home: whether the script may ask the server that the page is from.
     """
     links = "".join(f'<li><a href="#{s.key}">{escape(s.title)}</a></li>' for s in sections)
     facts = "".join(
@@ -76,6 +99,7 @@ def document(title: str, lead: str, cards: dict[str, str], sections: list[Sectio
         f'<h2 id="{s.key}-title">{escape(s.title)}</h2>{"".join(s.blocks)}</section>'
         for s in sections
     )
+    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -83,7 +107,7 @@ def document(title: str, lead: str, cards: dict[str, str], sections: list[Sectio
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+ content="{policy}{_allowed(script, calls_home)}">
 <title>{escape(title)}</title>
 <style>{STYLE}</style>
 </head>
@@ -92,9 +116,17 @@ def document(title: str, lead: str, cards: dict[str, str], sections: list[Sectio
 <header><h1>{escape(title)}</h1><p>{escape(lead)}</p><dl class="cards">{facts}</dl>
 <nav aria-label="Sections"><ul>{links}</ul></nav></header>
 <main id="main">{body}</main>
-</body>
+{f"<script>{script}</script>" if script else ""}</body>
 </html>
 """
+
+
+def _allowed(script: str, calls_home: bool) -> str:
+    """What the page's policy grants to this script, and to no other."""
+    if not script:
+        return ""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"; script-src 'sha256-{digest}'" + ("; connect-src 'self'" if calls_home else "")
 
 
 def _row(row: Sequence[Cell]) -> str:
@@ -109,9 +141,9 @@ def _cell(value: Cell) -> str:
     return f'<td class="number">{text}</td>'
 
 
-def _data(image: bytes) -> str:
-    kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
+def _data(picture: bytes) -> str:
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 STYLE = """
@@ -144,9 +176,24 @@ table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabul
 caption { padding-bottom: .4rem; text-align: left; white-space: nowrap; }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; overflow-wrap: anywhere; }
+tbody th { overflow-wrap: break-word; }
+table:not(.tight) td:not(.number) { min-width: 5rem; }
 thead th { white-space: nowrap; }
 th { font-weight: 500; }
+table.tight :is(th, td) { white-space: nowrap; }
+table.tight :is(th, td):not(:first-child) { text-align: right; }
 th.number, td.number { text-align: right; white-space: nowrap; }
+.control { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: center; }
+.control[hidden] { display: none; }
+.control input { flex: 1 1 14rem; max-width: 32rem; accent-color: var(--link); }
+.control output { min-width: 14rem; font-variant-numeric: tabular-nums; }
+.strip { display: flex; gap: 1rem; overflow-x: auto; }
+.strip figure { flex: none; margin: 1rem 0; max-width: 100%; }
+.notice { padding: .75rem 1rem; border-left: 4px solid var(--link); background: var(--card); }
 summary { cursor: pointer; color: var(--link); }
+@media (max-width: 40rem) { /* a plot's letters stay as large as the text: it scrolls instead */
+  figure:has(source) { overflow-x: auto; }
+  figure:has(source) img { width: 44rem; max-width: none; }
+}
 @media print { details:not([open]) { display: none; } figure { break-inside: avoid; } }
 """

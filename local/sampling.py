@@ -17,7 +17,10 @@ BATCH = 250  # large enough for a GPU, small enough for the cache of a CPU
 
 @dataclass(frozen=True)
 class Draws:
-    """What a generator makes pictures of: latents (N, Z) float32 and labels (N,) int64."""
+    """What a generator makes pictures of: latents (N, Z) float32 and labels (N,) int64.
+
+    In place of labels there may be shares of breeds (N, breeds) float32, as a walk has them.
+    """
 
     latents: Tensor
     labels: Tensor

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -52,24 +53,24 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def count(text: str) -> int:
-    """A whole number from 1 to ten million."""
-    return _whole(text, 1, 10_000_000)
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A whole number from `low` to `high`."""
 
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            told = f"{text} is not a whole number from {low:,} to {high:,}"
+            raise argparse.ArgumentTypeError(told)
+        return value
 
-def seed(text: str) -> int:
-    """A whole number that random generators take."""
-    return _whole(text, 0, 2**63 - 1)
-
-
-def _whole(text: str, low: int, high: int) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = low - 1
-    if not low <= number <= high:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from {low} to {high:,}")
     return number
+
+
+count = whole(1, 10_000_000)
+seed = whole(0, 2**63 - 1)  # what random generators take
 
 
 def output(path: Path) -> Path:

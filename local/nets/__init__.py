@@ -14,7 +14,8 @@ def generator(recipe: Recipe, breeds: int) -> nn.Module:
     """The recipe's generator.
 
     Latents (N, latent) and labels (N,) below `breeds` to pictures (N, 3, size, size) in -1..1;
-    recipes that are not conditional need no labels.
+    recipes that are not conditional need no labels. In their place, shares of the breeds
+    (N, breeds) in floating point draw mixtures.
     """
     return GENERATORS[recipe.network](recipe, breeds)
 

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from local.nets.attention import SelfAttention, attends_at
-from local.nets.blocks import ConditionalNorm, bounded, orthogonal
+from local.nets.blocks import Breeds, ConditionalNorm, bounded, orthogonal
 from local.nets.minibatch import MinibatchDeviation
 from local.nets.residual import Down, Up
 
@@ -63,7 +63,7 @@ class Generator(nn.Module):
         channels = [width * LARGEST, *(width * max(1, LARGEST >> i) for i in range(doublings))]
         attends = attends_at(base * 2**doublings)
         # Not under spectral norm: with it, the authors' code says, some runs fail.
-        self.embedding = orthogonal(nn.Embedding(breeds, embedding))
+        self.embedding = orthogonal(Breeds(breeds, embedding))
         first = nn.Linear(self.lengths[0], channels[0] * base * base)
         self.from_latent = bounded(orthogonal(first))
         self.blocks, self.attention = nn.ModuleList(), nn.ModuleDict()

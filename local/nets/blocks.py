@@ -53,6 +53,18 @@ def orthogonal(layer: nn.Conv2d | nn.Linear | nn.Embedding) -> nn.Module:
     return layer
 
 
+class Breeds(nn.Embedding):
+    """Labels (N,) to vectors (N, L), one a breed; or shares of breeds (N, breeds) to mixtures.
+
+    Shares, in floating point, blend breeds: what they give is linear in them, and a share of 1 is
+    the label.
+    """
+
+    def forward(self, labels: Tensor) -> Tensor:
+        """See the class."""
+        return labels @ self.weight if labels.is_floating_point() else super().forward(labels)
+
+
 class ConditionalNorm(nn.Module):
     """Batch norm of planes (N, C, H, W) whose scale and shift follow a condition.
 
@@ -61,7 +73,7 @@ class ConditionalNorm(nn.Module):
     Args:
         channels: C.
         layer: of a number of channels, what makes so many of a condition: (N, C) of a vector
-            (N, L), or of labels (N,). The scale is 1 where it gives 0.
+            (N, L), or of labels (N,) or shares. The scale is 1 where it gives 0.
     """
 
     def __init__(self, channels: int, layer: Callable[[int], nn.Module]) -> None:

@@ -6,7 +6,7 @@ On each side the breed is embedded and becomes one more plane of what the convol
 import torch
 from torch import Tensor, nn
 
-from local.nets.blocks import SLOPE, doubling, down, initialise
+from local.nets.blocks import SLOPE, Breeds, doubling, down, initialise
 
 EMBEDDED = 50  # length of a breed's embedding
 
@@ -95,7 +95,7 @@ class Discriminator(nn.Module):
 def _plane(breeds: int, side: int) -> nn.Module:
     """Labels (N,) to planes (N, 1, side, side)."""
     return nn.Sequential(
-        nn.Embedding(breeds, EMBEDDED),
+        Breeds(breeds, EMBEDDED),
         nn.Linear(EMBEDDED, side * side),
         nn.Unflatten(1, (1, side, side)),
     )

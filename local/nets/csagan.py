@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu
 
 from local.nets.attention import SelfAttention, attends_at
-from local.nets.blocks import SLOPE, ConditionalNorm, bounded
+from local.nets.blocks import SLOPE, Breeds, ConditionalNorm, bounded
 from local.nets.residual import Down, Up
 
 LARGEST = 8  # channels of the smallest planes, in widths
@@ -100,12 +100,12 @@ class Discriminator(nn.Module):
 
 
 def _norm(breeds: int, channels: int) -> ConditionalNorm:
-    """The norm of planes that follows the label (N,)."""
+    """The norm of planes that follows the labels (N,), or shares of breeds (N, breeds)."""
     return ConditionalNorm(channels, partial(_zeros, breeds))
 
 
 def _zeros(breeds: int, channels: int) -> nn.Module:
-    table = nn.Embedding(breeds, channels)
+    table = Breeds(breeds, channels)
     nn.init.zeros_(table.weight)
     return table
 

@@ -11,7 +11,7 @@ discriminator judges by projection (Miyato and Koyama 2018, arXiv 1802.05637).
 import torch
 from torch import Tensor, nn
 
-from local.nets.blocks import bounded, doubling, down, initialise, up
+from local.nets.blocks import Breeds, bounded, doubling, down, initialise, up
 from local.nets.minibatch import MinibatchDeviation
 
 EMBEDDED = 50  # length of a breed's embedding in the generator, as in local.nets.cgan
@@ -37,7 +37,7 @@ class Generator(nn.Module):
         breeds: int = 0,
     ) -> None:
         super().__init__()
-        self.breed = nn.Embedding(breeds, EMBEDDED) if breeds else None  # N(0, 1), like latents
+        self.breed = Breeds(breeds, EMBEDDED) if breeds else None  # N(0, 1), like latents
         inputs = latent + EMBEDDED if breeds else latent
         channels = width * 2 ** (doublings - 1)
         # At size 64:                                                   width*8 x  4 x  4

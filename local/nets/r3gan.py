@@ -27,7 +27,7 @@ from math import gcd
 import torch
 from torch import Tensor, nn
 
-from local.nets.blocks import SLOPE
+from local.nets.blocks import SLOPE, Breeds
 from local.nets.minibatch import MinibatchDeviation
 
 BLOCKS = 2  # for each side of planes
@@ -61,7 +61,7 @@ class Generator(nn.Module):
         super().__init__()
         channels = _channels(width, base, doublings)[::-1]
         blocks = BLOCKS * len(channels)
-        self.embedding = nn.Embedding(breeds, latent)  # N(0, 1), as latents are
+        self.embedding = Breeds(breeds, latent)  # N(0, 1), as latents are
         self.basis = nn.Parameter(torch.randn(channels[0], base, base))
         self.from_latent = _linear(nn.Linear(2 * latent, channels[0], bias=False))
         layers: list[nn.Module] = _stage(channels[0], blocks)  # at size 64: width*2 x 4 x 4

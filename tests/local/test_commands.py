@@ -132,7 +132,9 @@ def test_wrong_use_is_two(words, capsys):
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("words", [[], ["train"], ["sample"], ["draw"]])
+@pytest.mark.parametrize(
+    "words", [[], ["train"], ["sample"], ["draw"], ["walk"], ["export"], ["app"], ["report"]]
+)
 def test_help_has_examples(words, capsys):
     try:
         assert main([*words, "--help"]) == 0

@@ -1,0 +1,1 @@
+"""Dogs on demand: a trained generator as a page in the browser."""

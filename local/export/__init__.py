@@ -1,0 +1,1 @@
+"""A run's generator as a folder that others run, without the kit."""

@@ -1,0 +1,163 @@
+"""Bias and fairness on the page: one picture, one table, and what neither can say."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from local.breeds import EACH
+from local.page import Cell, paragraph
+from local.plots import BLUE, NEUTRAL, VERMILLION
+from local.report.canvas import Canvas
+from local.report.fairness import ENOUGH, FEWEST, FORGOTTEN, Breed, Fairness, fairness
+from local.report.subject import Subject
+
+NONE = "–"
+MOST = 60  # breeds in the picture
+FLATTERS = (
+    "These features see what tells breeds apart, and not whether a picture looks real: precision "
+    "by them flatters. The metric's network (--graph) sees more."
+)
+
+
+def blocks(subject: Subject, canvas: Canvas) -> list[str]:
+    """The section."""
+    found = fairness(subject)
+    if isinstance(found, str):
+        return [paragraph(f"Not measured: {found}."), paragraph(_not_measured())]
+    assert subject.real is not None
+    order = sorted(found.breeds, key=lambda breed: (breed.seen - breed.seen_real, breed.name))
+    shown = order if len(order) <= MOST else [*order[: MOST // 2], *order[-MOST // 2 :]]
+    plot = canvas.plot(
+        "breed-shares",
+        partial(draw, breeds=shown),
+        1.1 + 0.2 * len(shown),
+        f"Dots: shares of {len(shown)} breeds, in training, and as a classifier sees them",
+        f"What the classifier sees in generated pictures, and in real ones that it has not learned "
+        f"from; the breeds that fall short the most on top{_part(shown, order)}.",
+    )
+    rows = [_cells(breed) for breed in order]
+    filled = [i for i in range(len(HEAD)) if i < 2 or any(row[i] != NONE for row in rows)]
+    table = canvas.table(
+        "Breed by breed, those that fall short the most first",
+        [HEAD[i] for i in filled],
+        [[row[i] for i in filled] for row in rows],
+        tight=True,
+    )
+    sight = subject.real.sight
+    told = [_belief(found), _reading(found, sight.words)]
+    told += [FLATTERS] if found.by_breed and not sight.exact else []
+    told += [_not_measured()]
+    return [paragraph(_verdict(found)), plot, table, *map(paragraph, told)]
+
+
+def _part(shown: Sequence[Breed], order: Sequence[Breed]) -> str:
+    return f" ({len(shown)} of {len(order)}: the table has all)" if len(shown) < len(order) else ""
+
+
+COLUMNS: tuple[tuple[str, Callable[[Breed], float | None], str], ...] = (
+    ("Training", lambda b: b.share, ".1%"),
+    ("Seen in real", lambda b: b.seen_real, ".1%"),
+    ("Seen in generated", lambda b: b.seen, ".1%"),
+    ("Named as asked", lambda b: b.own, ".0%"),
+    ("Precision", lambda b: b.precision, ".2f"),
+    ("Recall", lambda b: b.recall, ".2f"),
+    ("Colour moved", lambda b: b.drift.colour if b.drift else None, ".1f"),
+    ("Brighter by", lambda b: b.drift.brighter if b.drift else None, "+.1f"),
+    ("Detail", lambda b: b.drift.detail if b.drift else None, ".2f"),
+)
+HEAD = ("Breed", *(name for name, _, _ in COLUMNS), "")
+
+
+def _cells(breed: Breed) -> list[Cell]:
+    values = [(of(breed), how) for _, of, how in COLUMNS]
+    cells = [NONE if value is None else format(value, how) for value, how in values]
+    verdicts = {None: "too few to say", True: "forgotten", False: ""}
+    return [breed.name, *cells, verdicts[breed.forgotten]]
+
+
+def _verdict(found: Fairness) -> str:
+    if found.namer.weak:
+        return (
+            "No verdict on forgotten breeds: the classifier is wrong too often. A longer look, or "
+            "the metric's network (--graph), would tell more."
+        )
+    told = [breed for breed in found.breeds if breed.forgotten is not None]
+    gone = [breed.name for breed in told if breed.forgotten]
+    which = f": {', '.join(gone)}" if gone else ""
+    unsaid = len(found.breeds) - len(told)
+    few = f" Of {unsaid:,} breeds too few pictures were to be expected to say." if unsaid else ""
+    return (
+        f"Forgotten: {len(gone):,} of {len(told):,} breeds{which}. A breed counts as forgotten "
+        f"where less than {FORGOTTEN:.0%} of what is seen of it in real pictures is seen in "
+        f"generated ones, and {ENOUGH:.0f} pictures or more were to be expected.{few}"
+    )
+
+
+def _belief(found: Fairness) -> str:
+    namer, error = found.namer, 1.96 * np.sqrt(0.25 / found.images)
+    return (
+        f"The classifier, linear in these features, names {namer.accuracy:.0%} of "
+        f"{namer.unseen:,} real pictures rightly that it has not learned from (by chance: "
+        f"{namer.chance:.0%}). Compare the two columns of what it sees with each other, and not "
+        f"with the training share: it errs in both. Shares of {found.images:,} pictures are good "
+        f"to ±{error:.1%} or better (95 %), each; among many breeds some fall short by chance."
+    )
+
+
+def _reading(found: Fairness, words: str) -> str:
+    if not found.by_breed:
+        return (
+            "This generator knows no breeds, so that none was asked for: recall is the share of a "
+            f"breed's real pictures within reach of any generated one, by {words}; precision takes "
+            "labels, and there are none. Colour, brightness and detail are of the pictures in which"
+            " the breed is seen."
+        )
+    base = (
+        f" Real pictures against others of their breed reach {found.baseline.precision:.2f} and "
+        f"{found.baseline.recall:.2f} in the mean."
+        if found.baseline
+        else ""
+    )
+    return (
+        f"Precision: the share of a breed's generated pictures that lie among its real ones; "
+        f"recall: the reverse; by {words}, with {EACH} pictures a side at most, {FEWEST} at least."
+        f"{base} Named as asked: of {EACH} pictures drawn for the breed. Colour moved and brighter "
+        "by are in levels of 255, detail is a share of the real pictures'."
+    )
+
+
+def _not_measured() -> str:
+    return (
+        "Not measured: the size, the pose and the number of the dogs, since nothing here finds a "
+        "dog in a picture; people, coats and backgrounds, of which the data has no labels; and "
+        "whether a picture is anatomically right."
+    )
+
+
+def draw(figure: Figure, breeds: Sequence[Breed]) -> None:
+    """A row a breed: what should be there, and what is."""
+    axes = figure.add_subplot()
+    places = range(len(breeds))
+    kinds = (
+        ("training share", [b.share for b in breeds], NEUTRAL, "|"),
+        ("seen in real", [b.seen_real for b in breeds], BLUE, "o"),
+        ("seen in generated", [b.seen for b in breeds], VERMILLION, "D"),
+    )
+    for place, breed in zip(places, breeds, strict=True):
+        axes.plot([breed.seen_real, breed.seen], [place] * 2, color=NEUTRAL, linewidth=1)
+    for label, values, colour, marker in kinds:
+        known = [(v, i) for v, i in zip(values, places, strict=True) if v is not None]
+        if known:
+            shares, rows = zip(*known, strict=True)
+            size = 70 if marker == "|" else 26
+            axes.scatter(shares, rows, color=colour, marker=marker, s=size, label=label, zorder=3)
+    axes.set_yticks(list(places), [breed.name for breed in breeds], fontsize=7.5)
+    axes.set_ylim(len(breeds) - 0.4, -0.6)
+    axes.set_xlim(0)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
+    axes.set_xlabel("share of the pictures (%)")
+    axes.set_ylabel("breed")
+    figure.legend(loc="outside upper left", ncols=3)

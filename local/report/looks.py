@@ -1,0 +1,205 @@
+"""Pictures to look at: the grid over time, the final sheet, walks, and truncations."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+from PIL.Image import Resampling
+
+from local import walks
+from local.judge.choices import TRUNCATIONS
+from local.page import Cell, paragraph
+from local.pictures import sheet
+from local.plots import BLUE, VERMILLION
+from local.report import curves, frames
+from local.report.canvas import Canvas
+from local.report.folder import Folder
+from local.report.subject import Real, Subject
+from local.rows import stacked, text
+from local.sampling import draw
+from local.trained import Trained
+from local.variety import variety
+from mifid.frechet import frechet_distance, moments
+from mifid.kid import kernel_distance
+
+SMALL = 400  # pixels: a grid that is narrower is shown twice its size
+SHEET = 64  # pictures of the final sheet
+STOPS, STEPS = 4, 8  # of a walk: rows, and pictures of a row
+ACROSS = 10  # pictures of one truncation
+SCORED = 500  # pictures behind a truncation's score, at most
+SUBSETS = 20  # of the real ones, for the KID
+NAME_WIDTH = 110  # pixels
+
+
+def over_time(folder: Folder, canvas: Canvas) -> list[str]:
+    """The fixed-latent grid, snapshot by snapshot."""
+    whole: list[tuple[str, Image.Image]] = []
+    damaged = 0
+    taken = curves.marks(folder)
+    places = frames.chosen(len(folder.grids))
+    for place in places:
+        grid = folder.grids[place]
+        kimg, minutes = taken.kimg[place], taken.minutes[place]
+        try:
+            with Image.open(grid.file) as image:
+                opened = image.convert("RGB")
+        except Exception:  # on damaged files Pillow raises nearly everything
+            damaged += 1
+            continue
+        if opened.width < SMALL:
+            opened = opened.resize((2 * opened.width, 2 * opened.height), Resampling.NEAREST)
+        whole.append(
+            (f"step {grid.step:,}, {curves.short(kimg)} kimg, {curves.short(minutes)} min", opened)
+        )
+        canvas.pngs[f"grid-step-{grid.step:09}"] = grid.file.read_bytes()
+    if not whole:
+        return [paragraph("No grid of samples is there yet: each snapshot brings one.")]
+    told = f"The same latents at {len(whole):,} of {len(folder.grids):,} snapshots, the last one "
+    told += "at the end." + (f" Damaged and left out: {damaged}." if damaged else "")
+    names, images = zip(*whole, strict=True)
+    return [paragraph(told), frames.strip("grids", "Snapshot", images, names)]
+
+
+def final(subject: Subject, canvas: Canvas) -> list[str]:
+    """The first pictures that are handed in."""
+    folder = subject.folder
+    if folder.images is not None:
+        pictures, words = folder.images[:SHEET], f"of {folder.image_count:,} in images.zip"
+    elif subject.fakes:
+        pictures, words = subject.fakes.pictures[:SHEET], subject.fakes.words
+    else:
+        return [paragraph("There is neither an images.zip nor a snapshot: no pictures yet.")]
+    count = len(pictures)
+    return [
+        canvas.sheet(
+            "final",
+            sheet(pictures, scale=2),
+            f"{count} generated pictures",
+            f"The first {count} {words}, nothing picked out, twice their size.",
+        )
+    ]
+
+
+def walk_blocks(subject: Subject, canvas: Canvas) -> list[str]:
+    """Through the latents, from stop to stop."""
+    trained = subject.trained
+    if trained is None:
+        return [paragraph("There are no weights here to walk with.")]
+    kinds: list[tuple[str, str, tuple[int, ...]]] = [("walk", "", ())]
+    if trained.recipe.by_breed:
+        order = np.argsort([-count for count in trained.classes.counts], kind="stable").tolist()
+        names = [trained.classes.names[i] for i in order]
+        kinds = [("walk-within", f"within {names[0]}", (order[0],))]
+        if len(order) > 1:
+            among = tuple(order[:STOPS])
+            told = " to ".join(names[: len(among)])
+            kinds.append(("walk-between", f"from {told}, and back", among))
+    return [_walk(subject, trained, canvas, *kind) for kind in kinds]
+
+
+def _walk(
+    subject: Subject,
+    trained: Trained,
+    canvas: Canvas,
+    name: str,
+    told: str,
+    breeds: tuple[int, ...],
+) -> str:
+    random = torch.Generator().manual_seed(trained.recipe.seed)
+    count = min(STOPS, trained.recipe.latent)
+    through = walks.stops(trained.recipe, trained.classes, count, random, breeds=breeds)
+    way = walks.walk(trained.recipe, trained.classes, through, STEPS)
+    return canvas.sheet(
+        name,
+        sheet(subject.pictures(way), columns=STEPS, scale=2),
+        f"A walk in {len(way)} pictures {told}".rstrip(),
+        f"A closed walk {told or 'through the latents'} in {len(way)} equal steps on great "
+        "circles, row by row; each row begins at a draw, and the last one leads back to the first.",
+    )
+
+
+def truncation_blocks(subject: Subject, canvas: Canvas, images: int) -> list[str]:
+    """The same draws at several truncations, and what each is worth."""
+    trained = subject.trained
+    if trained is None:
+        return [paragraph("There are no weights here to draw with.")]
+    values = TRUNCATIONS[trained.recipe.latents]
+    blocks = [_truncation_sheet(subject, trained, canvas, values)]
+    if subject.real is None or not subject.real.sight.scores:
+        return [
+            *blocks,
+            paragraph("Without real pictures, or features of them, nothing is scored."),
+        ]
+    count = min(images, SCORED)
+    rows = [_scored(subject, trained, subject.real, value, count) for value in values]
+    real = subject.real
+    label = real.sight.label(count, len(real.reals.labels))
+    plot = canvas.plot(
+        "truncation-scores",
+        partial(_draw_scores, rows=rows),
+        2.6,
+        "Lines: KID and variety at each truncation",
+        "Lower is better on the left; on the right 1 is as varied as real pictures are.",
+    )
+    head = ("Truncation", "Frechet distance", "KID", "Variety")
+    table = canvas.table("Truncations", head, rows)
+    told = (
+        f"By {real.sight.words}. The Frechet distance: {label}. {count:,} generated pictures each "
+        f"against {len(real.reals.labels):,} real ones: with so few it reads too high, and compares"
+        f" within this table only. The recipe's own truncation is "
+        f"{_truncation(trained.recipe.truncation)}."
+    )
+    return [*blocks, plot, table, paragraph(told)]
+
+
+def _truncation_sheet(
+    subject: Subject, trained: Trained, canvas: Canvas, values: Sequence[float]
+) -> str:
+    rows = []
+    for value in values:
+        draws = draw(trained.recipe, trained.classes, ACROSS, trained.recipe.seed, value)
+        row = text(_truncation(value), NAME_WIDTH + ACROSS * 66, 66)
+        row.paste(sheet(subject.pictures(draws), columns=ACROSS), (NAME_WIDTH, 0))
+        rows.append(row)
+    whole = stacked(rows)
+    return canvas.sheet(
+        "truncations",
+        whole,
+        f"{ACROSS} pictures at each of {len(values)} truncations",
+        "A row a truncation, drawn from the same seed: latents beyond it are drawn again. From top "
+        "to bottom there are fewer odd pictures, and less variety.",
+    )
+
+
+def _scored(
+    subject: Subject, trained: Trained, real: Real, value: float, count: int
+) -> tuple[Cell, ...]:
+    draws = draw(trained.recipe, trained.classes, count, trained.recipe.seed + 1, value)
+    fakes = real.sight.features(subject.pictures(draws), f"truncation {_truncation(value)}")
+    reals = real.reals.features
+    return (
+        _truncation(value),
+        frechet_distance(moments(fakes.values), moments(reals.values)),
+        kernel_distance(fakes.values, reals.values, subsets=SUBSETS).mean,
+        variety(fakes.values, reals.limited(count).values),
+    )
+
+
+def _truncation(value: float) -> str:
+    return f"{value:g}" if value else "none"
+
+
+def _draw_scores(figure: Figure, rows: Sequence[tuple[Cell, ...]]) -> None:
+    left, right = figure.subplots(1, 2)
+    names = [str(row[0]) for row in rows]
+    for axes, column, label, colour in (
+        (left, 2, "KID (lower is better)", BLUE),
+        (right, 3, "variety (1: as real ones)", VERMILLION),
+    ):
+        axes.plot(names, [float(row[column]) for row in rows], marker="o", color=colour)
+        axes.set_xlabel("truncation (largest value of a latent)")
+        axes.set_ylabel(label)
+    right.set_ylim(0, 1.08 * max(float(row[3]) for row in rows))
