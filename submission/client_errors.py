@@ -21,11 +21,17 @@ LOGGED_OUT = "Authentication required to call the Kaggle API"
 
 
 class Refused(InputError):
-    """Kaggle says no, and the user can mend it. `status`: HTTP's, where there was an answer."""
+    """Kaggle says no, and the user can mend it.
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    Attributes:
+        status: HTTP's; None: there was no answer.
+        why: Kaggle's own words, empty where it has none.
+    """
+
+    def __init__(self, message: str, status: int | None = None, why: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.why = why
 
 
 class Failed(OSError):
@@ -84,17 +90,21 @@ def answered(status: int, why: str, wait: float, command: str) -> Exception:
         found = credentials.find()
         where = f" in {found.source}" if found else ""
         return Refused(
-            f"Kaggle does not take the credentials{where} (401): {credentials.NEW_TOKEN}", status
+            f"Kaggle does not take the credentials{where} (401): {credentials.NEW_TOKEN}",
+            status,
+            why,
         )
     if status == 403:
-        return Refused(f"Kaggle does not allow `{command}` (403: {why}): {permission(why)}", status)
+        told = f"Kaggle does not allow `{command}` (403: {why}): {permission(why)}"
+        return Refused(told, status, why)
     if status == 404:
         return Refused(
             f"Kaggle does not know what `{command}` names (404: {why}): check owner and slug, `id` "
             "in kernel/kernel-metadata.json (python build_kernel.py --owner USER)",
             status,
+            why,
         )
-    return Refused(f"Kaggle refuses `{command}` ({status}: {why})", status)
+    return Refused(f"Kaggle refuses `{command}` ({status}: {why})", status, why)
 
 
 def permission(why: str) -> str:

@@ -78,7 +78,7 @@ def latest(kernel: str) -> Latest | None:
         try:
             said = client.ask("kernels", "pull", kernel, "-p", folder)
         except client.Refused as error:
-            if error.status == 404 or "kernels.get" in str(error):  # says Kaggle of what is not
+            if error.status == 404 or "kernels.get" in error.why:  # says Kaggle of what is not
                 return None
             raise
     body = said.body("GetKernel")

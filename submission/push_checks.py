@@ -225,6 +225,6 @@ def running(kernel: str) -> str | None:
     try:
         return client.persist(lambda: kernels.session(kernel)).state
     except client.Refused as error:
-        if error.status == 404 or "kernels.get" in str(error):
+        if error.status == 404 or "kernels.get" in error.why:
             return None
         raise

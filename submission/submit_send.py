@@ -10,7 +10,6 @@ from submission.submit_list import listed
 
 SETTLING = 30.0  # seconds that a submission gets to show in Kaggle's list
 PAGE = f"https://www.kaggle.com/competitions/{client.COMPETITION}/submissions"
-KAGGLE_SAYS = re.compile(r"` \((4\d\d: .*?)\)(?:$|: )")  # in the client's errors
 SPENT = re.compile(r"allowance|daily|per day|today|tomorrow|submission limit", re.IGNORECASE)
 CLOSED = re.compile(
     r"closed|deadline|has ended|is over|no longer|late submission|not accept", re.IGNORECASE
@@ -57,8 +56,7 @@ def explained(error: client.Refused) -> Exception:
 
     What Kaggle says of a competition that is over was not seen: its words are looked through.
     """
-    found = KAGGLE_SAYS.search(str(error))
-    words = found[1] if found else ""
+    words = f"{error.status}: {error.why}" if error.status else error.why
     if SPENT.search(words):
         return InputError(f"Kaggle takes no more submissions today ({words}): try again tomorrow")
     if CLOSED.search(words):
