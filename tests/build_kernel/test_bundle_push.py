@@ -5,55 +5,23 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from kaggle_server import KEY, USER, KaggleServer
 
 import build_kernel
 
 KAGGLE = shutil.which("kaggle", path=str(Path(sys.executable).parent))
 KINDS = (("kernel.py", "script"), ("kernel.ipynb", "notebook"))
-ACCEPTED = {
-    "ref": "/code/me/generative-dogs-mini",
-    "url": "https://www.kaggle.com/code/me/generative-dogs-mini",
-    "versionNumber": 1,
-    "kernelId": 42,
-    "error": "",
-    "invalidTags": [],
-    "invalidDatasetSources": [],
-    "invalidCompetitionSources": [],
-    "invalidKernelSources": [],
-    "invalidModelSources": [],
-}
 
 
 @pytest.fixture
 def server():
-    """Answers every save of a kernel, and keeps what was sent."""
-    received = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path.endswith("KernelsApiService/SaveKernel"):
-                received.append(json.loads(body))
-            answer = json.dumps(ACCEPTED).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_):
-            pass
-
-    listening = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=listening.serve_forever, daemon=True).start()
-    yield listening.server_port, received
-    listening.shutdown()
-    listening.server_close()
+    """Answers as Kaggle does, and keeps what was sent."""
+    listening = KaggleServer()
+    yield listening
+    listening.close()
 
 
 @pytest.mark.skipif(KAGGLE is None, reason="the kaggle client is not installed beside Python")
@@ -68,7 +36,6 @@ def test_a_push_sends_exactly_the_kernel(project, bundle, server, tmp_path, opti
         fields = build_kernel.metadata("me", "Generative dogs mini", code_file)
         build_kernel.write(root / f"{path}kernel-metadata.json", fields)
 
-    port, received = server
     hidden = {"NO_PROXY", "no_proxy", "KAGGLE_CONFIG_DIR", "KAGGLE_API_TOKEN"}
     pushed = subprocess.run(
         [str(KAGGLE), "kernels", "push", *options],
@@ -77,9 +44,9 @@ def test_a_push_sends_exactly_the_kernel(project, bundle, server, tmp_path, opti
         | {
             "HOME": str(tmp_path),
             "KAGGLE_API_ENVIRONMENT": "LOCALHOST",
-            "HTTP_PROXY": f"http://127.0.0.1:{port}",
-            "KAGGLE_USERNAME": "me",
-            "KAGGLE_KEY": "none",
+            "HTTP_PROXY": server.address,
+            "KAGGLE_USERNAME": USER,
+            "KAGGLE_KEY": KEY,
         },
         capture_output=True,
         text=True,
@@ -87,7 +54,7 @@ def test_a_push_sends_exactly_the_kernel(project, bundle, server, tmp_path, opti
     )
     assert "successfully pushed" in pushed.stdout, pushed.stdout + pushed.stderr
     assert "does not resolve" not in pushed.stdout  # the title gives the slug
-    (sent,) = received
+    (sent,) = server.asked("SaveKernel")
     if kind == "notebook":  # Kaggle's client joins the lines of a cell, and writes it anew
         expected = json.loads(text)
         for cell in expected["cells"]:
