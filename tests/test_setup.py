@@ -12,7 +12,7 @@ from helpers import ROOT
 def project(tmp_path):
     (tmp_path / "tools").mkdir()
     shutil.copy(ROOT / "tools" / "setup.sh", tmp_path / "tools")
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-over.txt"):
         (tmp_path / name).write_text("# nothing\n")
     return tmp_path
 

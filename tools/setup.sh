@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 ready=.venv/ready # written last, so that an interrupted set-up starts again
-requirements="requirements.txt requirements-dev.txt"
+requirements="requirements.txt requirements-dev.txt requirements-over.txt"
 
 fail() {
     echo "setup: $1" >&2
@@ -45,8 +45,8 @@ if [ ! -x .venv/bin/python ] || [ "$(identity .venv/bin/python || true)" != "$wh
 fi
 rm -f "$ready"
 echo "setup: installing requirements (torch with CUDA is about 3 GB on Linux)" >&2
-.venv/bin/python -m pip install --quiet --disable-pip-version-check \
-    -r requirements.txt -r requirements-dev.txt ||
+pip=".venv/bin/python -m pip install --quiet --disable-pip-version-check"
+{ $pip -r requirements.txt -r requirements-dev.txt && $pip --no-deps -r requirements-over.txt; } ||
     {
         echo "setup: pip could not install the requirements; see its message above, then run make again" >&2
         exit 1

@@ -90,7 +90,7 @@ class _Page:
             min(dogs.recipe.truncation, dogs.widest),
             step=0.05,
             label="Truncation",
-            info="Lower: fewer odd dogs, less variety. 0: off.",
+            info="Lower: less variety, and fewer odd dogs if all goes well. 0: off.",
         )
         self.count = gr.Slider(1, MOST, COUNT, step=1, label="Number of dogs")
         self.go = gr.Button("Draw", variant="primary")

@@ -36,12 +36,15 @@ DISTRIBUTIONS = {"normal": "normal, N(0, 1)", "uniform": "uniform, from -1 to 1"
 MARKUP = "<>&|`*[]\\"  # what Markdown or HTML would take for something else
 LIMITS = """\
 - It draws what its training pictures show, their habits of framing included, and nothing else. Its
-  pictures have {size} x {size} pixels, and many are of no dog that could live.
-- It knows breeds as the data names them; what it calls a breed is no statement about an animal.
-- Rare breeds were seen less often, and are drawn worse or more alike.
+  pictures have {size} x {size} pixels, and may show no dog that could live.
+- {breeds}
 - A generator can come close to a training picture. Whether this one does is what the memorization
   distance above says, where it is measured.
 - Made for study and play. Its pictures are not photographs; say so where they are shown."""
+BREEDS = """\
+It knows breeds as the data names them; what it calls a breed is no statement about an animal.
+  Those with few pictures were seen less often; how well each is drawn was not measured here."""
+NO_BREEDS = "It knows no breeds: which of them it draws, and how often, was not measured here."
 LICENCE = """\
 The code is under the MIT licence (`LICENSE`). The weights were learned from pictures, and whoever
 passes them on is bound by the terms of those: the pictures of Kaggle's *Generative Dog Images* are
@@ -103,7 +106,7 @@ def card(trained: Trained, folder: Folder, licence: str, apart: float) -> str:
         "Data": _data(trained, folder),
         "Training": _training(trained, folder),
         "Metrics": _metrics(trained, folder),
-        "Limits": LIMITS.format(size=recipe.size),
+        "Limits": LIMITS.format(size=recipe.size, breeds=BREEDS if recipe.by_breed else NO_BREEDS),
         "Licence": LICENCE.format(licence=licence),
         "Files": _files(),
     }

@@ -99,8 +99,8 @@ def newest(run: Path, load: Callable[[Snapshot], None]) -> Snapshot | None:
             return snapshot
     if folders:
         raise InputError(
-            f"{run}: none of its snapshots can be used; remove {run / 'snapshots'} to begin anew, "
-            "or name another --out"
+            f"{run}: none of its snapshots can be used; train it anew, in another folder or after "
+            f"removing {run / 'snapshots'}"
         )
     return None
 

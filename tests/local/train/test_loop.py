@@ -202,7 +202,9 @@ def test_without_a_whole_snapshot_one_clear_line_says_what_to_do(recipe, device,
     run(recipe, device, dogs, tmp_path, 2)
     for folder in folders(tmp_path):
         damage(folder, "state.pt", "cut")
-    with pytest.raises(InputError, match="none of its snapshots can be used; remove") as error:
+    with pytest.raises(
+        InputError, match="none of its snapshots can be used; train it anew"
+    ) as error:
         run(recipe, device, dogs, tmp_path, 4)
     assert "\n" not in str(error.value)
 
