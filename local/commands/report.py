@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.commands.arguments import DEVICE_HELP, add_data, add_graph, count, output, parser
+from local.commands.arguments import DEVICE_HELP, count, output, parser
 from local.data.default import data_path
 from local.errors import InputError
 from local.report.build import build, write
@@ -50,8 +50,20 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     command = parser("report", "Shows a run on one page, with all that it can tell.", EXAMPLES)
     command.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     command.add_argument("--out", type=Path, metavar="FILE", help=f"the page (RUN/{PAGE})")
-    add_data(command)
-    add_graph(command)
+    command.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="the real pictures, as train takes them (default: the drawn dogs where the run was"
+        " trained on them, else none: what compares with real ones is left out)",
+    )
+    command.add_argument(
+        "--graph",
+        type=Path,
+        metavar="FILE",
+        help="the metric's network, a frozen graph (default: $MIFID_GRAPH, the fetched one, or a"
+        " small classifier that learns the real pictures, in a minute at most)",
+    )
     command.add_argument(
         "--images", type=count, default=IMAGES, metavar="N", help="generated pictures (1,000)"
     )

@@ -1,6 +1,7 @@
 """Generated pictures beside real ones: breed by breed, and each beside the nearest."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from PIL import Image
@@ -9,7 +10,7 @@ from local import breeds
 from local.judging import Reals
 from local.page import paragraph
 from local.pictures import sheet
-from local.report.canvas import Canvas
+from local.report.canvas import Canvas, number
 from local.report.subject import Real, Subject
 from local.rows import stacked, text
 from local.variety import variety
@@ -37,17 +38,13 @@ def breed_blocks(subject: Subject, canvas: Canvas) -> list[str]:
         return [paragraph("Nothing to set side by side: nothing tells which breed is drawn.")]
     known = [breed.variety for breed in found if breed.variety is not None]
     rows = [
-        (
-            breed.name,
-            breed.training_pictures,
-            "–" if breed.variety is None else f"{breed.variety:.2f}",
-        )
+        (breed.name, breed.training_pictures, number(breed.variety, ".2f"))
         for breed in sorted(found, key=lambda breed: breed.variety or 0)
     ]
     told = (
         f"Variety: how far two generated pictures of a breed are apart, over that of two real ones,"
         f" by {real.sight.words}: 1 as varied as the real ones, 0 one picture again and again. In "
-        f"the mean of {len(known)} breeds {np.mean(known):.2f}."
+        f"the mean of {len(known)} {'breed' if len(known) == 1 else 'breeds'} {np.mean(known):.2f}."
         if known
         else "No breed has two real pictures: no variety."
     )
@@ -56,7 +53,7 @@ def breed_blocks(subject: Subject, canvas: Canvas) -> list[str]:
     chosen = [found[i] for i in evenly_spaced(len(found), CHOSEN)]
     sheet_of = canvas.sheet(
         "breeds",
-        breeds.picture(chosen),
+        partial(breeds.picture, chosen),
         f"Rows of {len(chosen)} breeds: real pictures on the left, generated ones on the right",
         f"{len(chosen)} of {len(found)} breeds, {order}; under each name its variety.",
     )
@@ -128,14 +125,14 @@ def nearest_blocks(subject: Subject, canvas: Canvas) -> list[str]:
     blocks = [
         canvas.sheet(
             f"nearest-{name}",
-            _drawn(fakes.pictures, pictures, pairs, picked),
+            partial(_drawn, fakes.pictures, pictures, pairs, picked),
             f"{len(picked)} pairs: a generated picture, and the nearest real one at its right",
             caption,
         )
-        for (name, picked), caption in zip(picks.items(), _captions(len(order)), strict=True)
+        for (name, picked), caption in zip(picks.items(), _captions(real, len(order)), strict=True)
     ]
     cells = [
-        (f"{name} {i + 1}", f"{pairs.distance[at]:.4f}", kinds[pairs.real[at]])
+        (f"{name} {i + 1}", number(float(pairs.distance[at]), ".4f"), kinds[pairs.real[at]])
         for name, picked in picks.items()
         for i, at in enumerate(picked)
     ]
@@ -152,21 +149,26 @@ def nearest_blocks(subject: Subject, canvas: Canvas) -> list[str]:
 
 
 def _all(real: Real) -> tuple[np.ndarray, Features, list[str]]:
-    """Whole pictures and crops as one side, and what each is."""
-    whole = real.reals
-    if real.crops is None:
-        return whole.pictures, whole.features, ["whole picture"] * len(whole.labels)
-    crops = real.crops
+    """Whole pictures and crops as one side, and what each is: its breed, and which of the two."""
+    whole, crops = real.reals, real.crops
+    kinds = [f"{whole.breeds[label]}, whole picture" for label in whole.labels]
+    if crops is None:
+        return whole.pictures, whole.features, kinds
     values = np.concatenate([whole.features.values, crops.features.values])
     pictures = np.concatenate([whole.pictures, crops.pictures])
-    kinds = ["whole picture"] * len(whole.labels) + ["crop"] * len(crops.labels)
+    kinds += [f"{crops.breeds[label]}, crop" for label in crops.labels]
     return pictures, replace(whole.features, values=values, moments=None, names=()), kinds
 
 
-def _told(real: Real, fakes: int) -> str:
+def _searched(real: Real) -> str:
+    """Among what nearest pictures are looked up."""
     searched = f"{len(real.reals.labels):,} whole pictures of {real.everything:,}"
     if real.crops is not None:
-        searched += f" and {len(real.crops.labels):,} crops as the generator saw them"
+        searched += f" and {len(real.crops.labels):,} crops of {real.every_crop:,}"
+    return searched
+
+
+def _told(real: Real, fakes: int) -> str:
     metric = (
         "It is the metric's own distance."
         if real.sight.exact
@@ -175,14 +177,24 @@ def _told(real: Real, fakes: int) -> str:
     strange = "" if real.own else " These are not the pictures that the run was trained on."
     return (
         f"The distance is 1 - cosine of the features, by {real.sight.words}: 0 is a copy. {metric} "
-        f"{fakes:,} generated pictures were looked up among {searched}.{strange}"
+        f"{fakes:,} generated pictures were looked up among {_searched(real)}"
+        f"{', these as the generator saw them' if real.crops else ''}.{strange}"
     )
 
 
-def _captions(count: int) -> tuple[str, str]:
+def _captions(real: Real, count: int) -> tuple[str, str]:
+    seen = len(real.reals.labels) + (len(real.crops.labels) if real.crops else 0)
+    limits = f" Searched: {_searched(real)}."
+    if seen < real.everything + real.every_crop:
+        limits += " A copy of any other would not be found."
+    if not real.sight.exact:
+        limits += (
+            f" Nearness by {real.sight.words} means little: unlike pictures may be near, and a copy"
+            " that is a little changed may be far. These pairs neither prove copies nor rule them "
+            "out; compare them by eye."
+        )
     return (
-        f"The nearest pairs of {count:,}, from the left and the top: were there copies, they would "
-        "be here.",
+        f"The nearest pairs of {count:,}, from the left and the top.{limits}",
         f"Pairs at even steps through all {count:,}, by their distance: what is usual.",
     )
 

@@ -101,7 +101,7 @@ def cards(folder: Folder) -> dict[str, str]:
     if last:
         cards["trained"] = f"{curves.short(last['seconds'] / 60)} min"
     if folder.grids:
-        cards["snapshots"] = f"{len(folder.grids):,}"
+        cards["grids"] = f"{len(folder.grids):,}"
     if folder.image_count:
         cards["pictures in images.zip"] = f"{folder.image_count:,}"
     kids = [s["quick_kid"] for s in folder.scores if isinstance(s.get("quick_kid"), float)]

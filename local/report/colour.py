@@ -72,6 +72,7 @@ def blocks(subject: Subject, canvas: Canvas) -> list[str]:
         paragraph(told),
         plot,
         canvas.table("Levels", head, rows, folds=True),
+        _levels(found, canvas),
         canvas.table(
             "Brightness and detail",
             ("Pictures", "Mean brightness (levels)", "Detail (levels a pixel)"),
@@ -84,19 +85,34 @@ def blocks(subject: Subject, canvas: Canvas) -> list[str]:
     ]
 
 
+def binned(shares_of: np.ndarray) -> np.ndarray:
+    """Shares of the levels (3, 256) as percentages of pixels in LEVELS_A_BIN levels each."""
+    found: np.ndarray = 100 * shares_of.reshape(3, -1, LEVELS_A_BIN).sum(axis=2)
+    return found
+
+
+def _levels(found: dict[str, np.ndarray], canvas: Canvas) -> str:
+    """What is drawn, as a table."""
+    sides = {name: binned(shares_of) for name, shares_of in found.items()}
+    head = [f"{channel}, {name} (%)" for name in sides for channel in CHANNELS]
+    columns = np.concatenate(list(sides.values())).T.tolist()
+    rows: list[Sequence[Cell]] = [
+        (f"{i * LEVELS_A_BIN} to {(i + 1) * LEVELS_A_BIN - 1}", *row)
+        for i, row in enumerate(columns)
+    ]
+    return canvas.table("Pixels by level", ("Levels", *head), rows, folds=True)
+
+
 def draw(figure: Figure, found: dict[str, np.ndarray]) -> None:
     """A plot a channel: generated as a line, real as an area."""
-    binned = {
-        name: 100 * shares_of.reshape(3, -1, LEVELS_A_BIN).sum(axis=2)
-        for name, shares_of in found.items()
-    }
+    sides = {name: binned(shares_of) for name, shares_of in found.items()}
     at = np.arange(0, 256, LEVELS_A_BIN) + (LEVELS_A_BIN - 1) / 2
     row = figure.subplots(1, 3, sharey=True)
     for i, (channel, axes) in enumerate(zip(CHANNELS, row, strict=True)):
-        if "real" in binned:
-            axes.fill_between(at, binned["real"][i], color=NEUTRAL, alpha=0.45, linewidth=0)
-        axes.plot(at, binned["generated"][i], color=CHANNEL_LINES[channel][0])
+        if "real" in sides:
+            axes.fill_between(at, sides["real"][i], color=NEUTRAL, alpha=0.45, linewidth=0)
+        axes.plot(at, sides["generated"][i], color=CHANNEL_LINES[channel][0])
         axes.set_xlabel(f"level of {channel} (0 to 255)")
         axes.set_xlim(0, 255)
-    row[0].set_ylim(0, 1.05 * max(float(side.max()) for side in binned.values()))
+    row[0].set_ylim(0, 1.05 * max(float(side.max()) for side in sides.values()))
     row[0].set_ylabel(f"pixels (% in {LEVELS_A_BIN} levels)")

@@ -11,11 +11,12 @@ from matplotlib.ticker import PercentFormatter
 
 from local.page import paragraph
 from local.plots import NEUTRAL
-from local.report.canvas import Canvas
+from local.report.canvas import Canvas, number
 from local.report.folder import SPEED, Folder
 from local.train.watchers import PLACE, Record
 
-ROWS = 60  # of a table: a log has hundreds
+ROWS = 300  # of a table: the log of a long run has thousands
+FEW = 30  # points of a line that are marked each
 HEIGHT = 1.9  # inches of a panel
 LINES = ("-", "--", ":", "-.")  # beside colours, for whoever does not see one of them
 WORDS = {
@@ -113,7 +114,8 @@ def draw(figure: Figure, panels: Sequence[Panel], records: Sequence[Record], tak
         if panel.names == (SPEED,):
             left.set_ylim(0)
         if len([name for name in panel.names if _has(records, name)]) > 1:
-            right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+            # Above the left plot: what is at the right is off a telephone's screen.
+            left.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, ncols=3)
     grid[-1][0].set_xlabel("real pictures shown (kimg)")
     grid[-1][1].set_xlabel("training time (minutes)")
 
@@ -126,7 +128,7 @@ def _lines(axes: Axes, panel: Panel, records: Sequence[Record], along: str, scal
             [record[along] * scale for record in own],
             [record[name] for record in own],
             linestyle=line,
-            marker="o" if len(own) < ROWS / 2 else None,
+            marker="o" if len(own) < FEW else None,
             markersize=2.5,
             label=WORDS[name],
         )
@@ -143,11 +145,13 @@ def _tables(folder: Folder, canvas: Canvas) -> list[str]:
             continue
         names = [name for name in records[0] if name not in PLACE]
         rows = [
-            [f"{record['step']:,}", record["kimg"], record["seconds"] / 60]
+            [number(record["step"], ","), record["kimg"], record["seconds"] / 60]
             + [float(record.get(name, np.nan)) for name in names]
             for record in _some(records)
         ]
-        told = f"{title}: {len(rows)} of {len(records):,}" if len(rows) < len(records) else title
+        told = title
+        if len(rows) < len(records):
+            told += f": {len(rows)} of {len(records):,}, evenly spaced from the first to the last"
         head = ("step", "kimg", "minutes", *(name.replace("_", " ") for name in names))
         found.append(canvas.table(told, head, rows, folds=True))
     return found

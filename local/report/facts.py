@@ -11,11 +11,11 @@ import torch
 from matplotlib.figure import Figure
 
 from local import recipes
-from local.page import folded, paragraph
+from local.page import Cell, folded, paragraph
 from local.plots import BLUE, GREEN, NEUTRAL, ORANGE, PURPLE, SKY, VERMILLION
 from local.recipes import Recipe
 from local.recipes.text import readable
-from local.report.canvas import Canvas
+from local.report.canvas import NONE, Canvas, Shown, number
 from local.report.folder import SPEED, Folder
 from submission.ledger import Row
 
@@ -32,8 +32,12 @@ def recipe_blocks(folder: Folder, canvas: Canvas, remembered: Sequence[Row]) -> 
     scored = [row for row in remembered if row.label and row.fid is not None]
     if scored:
         names = ("Row of the ledger", "FID", "KID", "MiFID", "Distance", "Measured as")
-        scores = [
-            (str(row.number), *(_score(getattr(row, name)) for name in SCORES), row.label or "")
+        scores: list[list[Cell | Shown]] = [
+            [
+                number(row.number, "d"),
+                *(number(getattr(row, name), ".5g") for name in SCORES),
+                row.label or "",
+            ]
             for row in scored
         ]
         found.append(canvas.table("Scores that the ledger remembers", names, scores))
@@ -46,33 +50,33 @@ def recipe_blocks(folder: Folder, canvas: Canvas, remembered: Sequence[Row]) -> 
     rows = [
         (
             name,
-            readable(recipe[name]),
-            readable(own[name]) if own else "–",
-            readable(plain[name]),
-            "differs" if own and recipe[name] != own[name] else "",
+            _setting(recipe[name]),
+            _setting(own[name]) if own else number(None, ""),
+            _setting(plain[name]),
+            ("differs" if recipe[name] != own[name] else "the same") if own else NONE,
         )
         for name in recipe
         if name in changed or (own and name != "name" and recipe[name] != own[name])
     ]
     if rows:
-        head = ("Setting", "This run", "Recipe of that name today", "Default", "")
+        head = ("Setting", "This run", "Recipe of that name today", "Default", "Against it")
         found.append(canvas.table("Where the recipe differs from the defaults", head, rows))
     else:
         found.append(paragraph("Every setting is the default."))
-    everything = [(name, readable(value)) for name, value in recipe.items()]
+    everything = [(name, _setting(value)) for name, value in recipe.items()]
     table = canvas.table("All settings", ("Setting", "Value"), everything)
     return [*found, folded(f"All {len(everything)} settings", table)]
 
 
-def _score(value: float | None) -> str:
-    return "–" if value is None else f"{value:.5g}"
+def _setting(value: object) -> Shown:
+    return Shown(readable(value), value)
 
 
 def hardware_blocks(folder: Folder, canvas: Canvas) -> list[str]:
     """What the run says it ran on, and what this page was made with."""
     about = folder.about
     trained = [
-        (name, str(about[key]))
+        (name, Shown(str(about[key]), about[key]))
         for name, key in (("device", "device"), ("commit", "commit"), ("minutes", "minutes"))
         if about.get(key) is not None
     ]

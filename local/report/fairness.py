@@ -57,7 +57,7 @@ class Breed:
     own: share of the pictures drawn for this breed in which it is seen.
     precision, recall: as in `mifid.precision_recall`, between its own two sides; where the
         generator knows no breeds recall is that of its real pictures among all generated ones.
-    forgotten: whether it hardly comes; None too where the classifier is weak.
+    forgotten: whether it hardly comes; to be believed where the classifier is not weak.
     """
 
     name: str
@@ -201,7 +201,7 @@ def _breed(
         precision,
         recall,
         _drift(side, real.crops or real.reals, name),
-        None if namer.weak or seen_real * len(named) < ENOUGH else seen < FORGOTTEN * seen_real,
+        None if seen_real * len(named) < ENOUGH else seen < FORGOTTEN * seen_real,
     )
 
 

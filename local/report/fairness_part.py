@@ -8,13 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from local.breeds import EACH
-from local.page import Cell, paragraph
+from local.page import paragraph
 from local.plots import BLUE, NEUTRAL, VERMILLION
-from local.report.canvas import Canvas
+from local.report.canvas import Canvas, Shown, number
 from local.report.fairness import ENOUGH, FEWEST, FORGOTTEN, Breed, Fairness, fairness
 from local.report.subject import Subject
 
-NONE = "–"
 MOST = 60  # breeds in the picture
 FLATTERS = (
     "These features see what tells breeds apart, and not whether a picture looks real: precision "
@@ -38,8 +37,8 @@ def blocks(subject: Subject, canvas: Canvas) -> list[str]:
         f"What the classifier sees in generated pictures, and in real ones that it has not learned "
         f"from; the breeds that fall short the most on top{_part(shown, order)}.",
     )
-    rows = [_cells(breed) for breed in order]
-    filled = [i for i in range(len(HEAD)) if i < 2 or any(row[i] != NONE for row in rows)]
+    rows = [_cells(breed, found.namer.weak) for breed in order]
+    filled = [i for i in range(len(HEAD)) if any(row[i].value is not None for row in rows)]
     table = canvas.table(
         "Breed by breed, those that fall short the most first",
         [HEAD[i] for i in filled],
@@ -68,14 +67,15 @@ COLUMNS: tuple[tuple[str, Callable[[Breed], float | None], str], ...] = (
     ("Brighter by", lambda b: b.drift.brighter if b.drift else None, "+.1f"),
     ("Detail", lambda b: b.drift.detail if b.drift else None, ".2f"),
 )
-HEAD = ("Breed", *(name for name, _, _ in COLUMNS), "")
+HEAD = ("Breed", "Verdict", *(name for name, _, _ in COLUMNS))
+VERDICTS = {None: "too few", True: "forgotten", False: "not forgotten"}
 
 
-def _cells(breed: Breed) -> list[Cell]:
-    values = [(of(breed), how) for _, of, how in COLUMNS]
-    cells = [NONE if value is None else format(value, how) for value, how in values]
-    verdicts = {None: "too few to say", True: "forgotten", False: ""}
-    return [breed.name, *cells, verdicts[breed.forgotten]]
+def _cells(breed: Breed, weak: bool) -> list[Shown]:
+    """A row; of a weak classifier there is no verdict on any breed."""
+    verdict = "no verdict" if weak else VERDICTS[breed.forgotten]
+    words = [Shown(word, word) for word in (breed.name, verdict)]
+    return [*words, *(number(of(breed), how) for _, of, how in COLUMNS)]
 
 
 def _verdict(found: Fairness) -> str:
@@ -97,14 +97,27 @@ def _verdict(found: Fairness) -> str:
 
 
 def _belief(found: Fairness) -> str:
-    namer, error = found.namer, 1.96 * np.sqrt(0.25 / found.images)
+    namer, each = found.namer, found.namer.counts
     return (
         f"The classifier, linear in these features, names {namer.accuracy:.0%} of "
         f"{namer.unseen:,} real pictures rightly that it has not learned from (by chance: "
         f"{namer.chance:.0%}). Compare the two columns of what it sees with each other, and not "
-        f"with the training share: it errs in both. Shares of {found.images:,} pictures are good "
-        f"to ±{error:.1%} or better (95 %), each; among many breeds some fall short by chance."
+        "with the training share: it errs in both. Each share is good to "
+        f"±{_error(found.images):.1f} percentage points or better among the "
+        f"{found.images:,} generated pictures, and to ±{_error(namer.unseen):.1f} among the "
+        f"{namer.unseen:,} real ones, which are {_span(each)} a breed (95 %); among "
+        "many breeds some fall short by chance."
     )
+
+
+def _error(pictures: int) -> float:
+    """Half of a share's 95 % interval at most, in percentage points."""
+    return float(100 * 1.96 * np.sqrt(0.25 / pictures))
+
+
+def _span(counts: np.ndarray) -> str:
+    fewest, most = int(counts.min()), int(counts.max())
+    return f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
 
 
 def _reading(found: Fairness, words: str) -> str:

@@ -155,9 +155,12 @@ class _Handler(BaseHTTPRequestHandler):
         if host not in (HOST, "localhost"):  # another site's name for this address
             self.send_error(HTTPStatus.FORBIDDEN)
             return
-        if self.path != "/":  # a browser asks for an icon
+        if self.path == "/favicon.ico":  # every browser asks for it
             self.send_response(HTTPStatus.NO_CONTENT)
             self.end_headers()
+            return
+        if self.path != "/":
+            self.send_error(HTTPStatus.NOT_FOUND)
             return
         page, version = self.live.page, self.live.version
         if not page:

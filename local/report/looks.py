@@ -11,11 +11,11 @@ from PIL.Image import Resampling
 
 from local import walks
 from local.judge.choices import TRUNCATIONS
-from local.page import Cell, paragraph
+from local.page import paragraph
 from local.pictures import sheet
 from local.plots import BLUE, VERMILLION
 from local.report import curves, frames
-from local.report.canvas import Canvas
+from local.report.canvas import Canvas, Shown, number
 from local.report.folder import Folder
 from local.report.subject import Real, Subject
 from local.rows import stacked, text
@@ -26,7 +26,8 @@ from mifid.frechet import frechet_distance, moments
 from mifid.kid import kernel_distance
 
 SMALL = 400  # pixels: a grid that is narrower is shown twice its size
-SHEET = 64  # pictures of the final sheet
+SIDE = 8  # pictures in a row of the final sheet
+SHEET = SIDE**2  # pictures on it
 STOPS, STEPS = 4, 8  # of a walk: rows, and pictures of a row
 ACROSS = 10  # pictures of one truncation
 SCORED = 500  # pictures behind a truncation's score, at most
@@ -60,7 +61,12 @@ def over_time(folder: Folder, canvas: Canvas) -> list[str]:
     told = f"The same latents at {len(whole):,} of {len(folder.grids):,} snapshots, the last one "
     told += "at the end." + (f" Damaged and left out: {damaged}." if damaged else "")
     names, images = zip(*whole, strict=True)
-    return [paragraph(told), frames.strip("grids", "Snapshot", images, names)]
+    rows = [
+        (number(grid.step, ","), kimg, minutes)
+        for grid, kimg, minutes in zip(folder.grids, taken.kimg, taken.minutes, strict=True)
+    ]
+    table = canvas.table("All snapshots", ("Step", "kimg", "Minutes"), rows, folds=True)
+    return [paragraph(told), frames.strip("grids", "Snapshot", images, names), table]
 
 
 def final(subject: Subject, canvas: Canvas) -> list[str]:
@@ -69,14 +75,14 @@ def final(subject: Subject, canvas: Canvas) -> list[str]:
     if folder.images is not None:
         pictures, words = folder.images[:SHEET], f"of {folder.image_count:,} in images.zip"
     elif subject.fakes:
-        pictures, words = subject.fakes.pictures[:SHEET], subject.fakes.words
+        pictures, words = subject.fakes.pictures[:SHEET], f"of {subject.fakes.words}"
     else:
         return [paragraph("There is neither an images.zip nor a snapshot: no pictures yet.")]
     count = len(pictures)
     return [
         canvas.sheet(
             "final",
-            sheet(pictures, scale=2),
+            partial(sheet, pictures, columns=min(SIDE, count), scale=2),
             f"{count} generated pictures",
             f"The first {count} {words}, nothing picked out, twice their size.",
         )
@@ -114,7 +120,7 @@ def _walk(
     way = walks.walk(trained.recipe, trained.classes, through, STEPS)
     return canvas.sheet(
         name,
-        sheet(subject.pictures(way), columns=STEPS, scale=2),
+        partial(sheet, subject.pictures(way), columns=STEPS, scale=2),
         f"A walk in {len(way)} pictures {told}".rstrip(),
         f"A closed walk {told or 'through the latents'} in {len(way)} equal steps on great "
         "circles, row by row; each row begins at a draw, and the last one leads back to the first.",
@@ -158,30 +164,38 @@ def truncation_blocks(subject: Subject, canvas: Canvas, images: int) -> list[str
 def _truncation_sheet(
     subject: Subject, trained: Trained, canvas: Canvas, values: Sequence[float]
 ) -> str:
-    rows = []
-    for value in values:
-        draws = draw(trained.recipe, trained.classes, ACROSS, trained.recipe.seed, value)
-        row = text(_truncation(value), NAME_WIDTH + ACROSS * 66, 66)
-        row.paste(sheet(subject.pictures(draws), columns=ACROSS), (NAME_WIDTH, 0))
-        rows.append(row)
-    whole = stacked(rows)
+    draws = [
+        draw(trained.recipe, trained.classes, ACROSS, trained.recipe.seed, value)
+        for value in values
+    ]
+    names = [_truncation(value) for value in values]
     return canvas.sheet(
         "truncations",
-        whole,
+        partial(_named, names, [subject.pictures(one) for one in draws]),
         f"{ACROSS} pictures at each of {len(values)} truncations",
         "A row a truncation, drawn from the same seed: latents beyond it are drawn again. From top "
-        "to bottom there are fewer odd pictures, and less variety.",
+        "to bottom this is meant to give fewer odd pictures, for less variety.",
     )
+
+
+def _named(names: Sequence[str], rows: Sequence[np.ndarray]) -> Image.Image:
+    """Rows of ACROSS pictures, each with its name at the left."""
+    drawn = []
+    for name, pictures in zip(names, rows, strict=True):
+        row = text(name, NAME_WIDTH + ACROSS * 66, 66)
+        row.paste(sheet(pictures, columns=ACROSS), (NAME_WIDTH, 0))
+        drawn.append(row)
+    return stacked(drawn)
 
 
 def _scored(
     subject: Subject, trained: Trained, real: Real, value: float, count: int
-) -> tuple[Cell, ...]:
+) -> tuple[Shown, float, float, float]:
     draws = draw(trained.recipe, trained.classes, count, trained.recipe.seed + 1, value)
     fakes = real.sight.features(subject.pictures(draws), f"truncation {_truncation(value)}")
     reals = real.reals.features
     return (
-        _truncation(value),
+        number(value or None, "g", none="none"),
         frechet_distance(moments(fakes.values), moments(reals.values)),
         kernel_distance(fakes.values, reals.values, subsets=SUBSETS).mean,
         variety(fakes.values, reals.limited(count).values),
@@ -192,14 +206,14 @@ def _truncation(value: float) -> str:
     return f"{value:g}" if value else "none"
 
 
-def _draw_scores(figure: Figure, rows: Sequence[tuple[Cell, ...]]) -> None:
+def _draw_scores(figure: Figure, rows: Sequence[tuple[Shown, float, float, float]]) -> None:
     left, right = figure.subplots(1, 2)
-    names = [str(row[0]) for row in rows]
-    for axes, column, label, colour in (
-        (left, 2, "KID (lower is better)", BLUE),
-        (right, 3, "variety (1: as real ones)", VERMILLION),
+    names = [row[0].text for row in rows]
+    for axes, values, label, colour in (
+        (left, [row[2] for row in rows], "KID (lower is better)", BLUE),
+        (right, [row[3] for row in rows], "variety (1: as real ones)", VERMILLION),
     ):
-        axes.plot(names, [float(row[column]) for row in rows], marker="o", color=colour)
+        axes.plot(names, values, marker="o", color=colour)
         axes.set_xlabel("truncation (largest value of a latent)")
         axes.set_ylabel(label)
-    right.set_ylim(0, 1.08 * max(float(row[3]) for row in rows))
+    right.set_ylim(0, 1.08 * max(row[3] for row in rows))

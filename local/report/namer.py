@@ -19,19 +19,24 @@ class Namer:
     """A classifier of breeds.
 
     accuracy: share of unseen real pictures that it names rightly. shares: (breeds,) of what it
-        names among these. unseen: how many they were.
+        names among these. counts: (breeds,) of them, by their true breed.
     """
 
     weights: np.ndarray
     mean: np.ndarray
     accuracy: float
     shares: np.ndarray
-    unseen: int
+    counts: np.ndarray
 
     def named(self, values: np.ndarray) -> np.ndarray:
         """The breed (N,) of each row of features (N, D)."""
         found: np.ndarray = ((values - self.mean) @ self.weights).argmax(axis=1)
         return found
+
+    @property
+    def unseen(self) -> int:
+        """How many real pictures it was asked about."""
+        return int(self.counts.sum())
 
     @property
     def chance(self) -> float:
@@ -66,4 +71,5 @@ def learned(
     weights = np.linalg.solve(square, rows.T @ (wanted - wanted.mean(axis=0)))
     found = ((values[unseen] - mean) @ weights).argmax(axis=1)
     shares = np.bincount(found, minlength=breeds) / len(found)
-    return Namer(weights, mean, float((found == labels[unseen]).mean()), shares, len(found))
+    counts = np.bincount(labels[unseen], minlength=breeds)
+    return Namer(weights, mean, float((found == labels[unseen]).mean()), shares, counts)

@@ -44,7 +44,8 @@ class Real:
 
     reals: whole pictures, as the metric takes them. crops: what the generator learned from, where
     that is something else; the same form.
-    everything: how many whole pictures there are. own: whether the run was trained on them.
+    everything, every_crop: how many whole pictures and crops there are, looked at or not.
+    own: whether the run was trained on them.
     namer: of breeds; None where nothing tells them apart.
     """
 
@@ -52,6 +53,7 @@ class Real:
     reals: Reals
     crops: Reals | None
     everything: int
+    every_crop: int
     own: bool
     namer: Namer | None
 
@@ -135,7 +137,7 @@ def _real(folder: Folder, request: Request, device: Device) -> Real | None:
     namer = learned(reals.features.values, reals.labels, held_out, len(reals.breeds))
     some = evenly_spaced(len(crops), request.reals) if crops else []
     seen = reals_of(crops, sight, some) if crops else None
-    return Real(sight, reals, seen, len(dogs), own, namer)
+    return Real(sight, reals, seen, len(dogs), len(crops) if crops else 0, own, namer)
 
 
 def _default(classes: Classes | None) -> Path | None:

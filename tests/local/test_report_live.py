@@ -79,10 +79,10 @@ def test_only_this_machine_by_its_own_name_is_answered(begun):
         until(growing.address, 1)
         assert growing.address.startswith("http://127.0.0.1:")
         assert ask(growing.address + "favicon.ico")[0] == 204
-        assert ask(growing.address + "../log.jsonl")[0] == 204
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            ask(growing.address, host="evil.example")
-        assert refused.value.code == 403
+        for path, host, code in (("../log.jsonl", None, 404), ("", "evil.example", 403)):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                ask(growing.address + path, host=host)
+            assert refused.value.code == code
 
 
 def test_what_goes_wrong_is_told_once_and_hurts_nobody(run, capsys, monkeypatch):
