@@ -97,7 +97,10 @@ def persist(work: Callable[[], T], tries: int = TRIES) -> T:
         try:
             return work()
         except Unreachable as error:
-            if number >= tries or error.wait > LONGEST_WAIT:
+            if error.wait > LONGEST_WAIT:
+                later = f"{error}; it asks for {error.wait / 60:.0f} minutes: try again then"
+                raise Unreachable(later, error.status, error.wait) from None
+            if number >= tries:
                 raise
             wait = max(error.wait, FIRST_WAIT * 2 ** (number - 1))
             say(f"submission: {error}; try {number + 1} of {tries} in {wait:.0f} s")

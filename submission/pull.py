@@ -13,6 +13,7 @@ from submission.pull_verdict import Output, read
 from submission.rehearsal_verdict import IMAGES
 from submission.version_row import remember, row_of
 
+PUSHED = ("commit", "dirty", "recipe", "settings")  # what a push has noted of its version
 SECONDS = 1800.0  # for one attempt at the download: 100 MB at half a megabit a second
 
 
@@ -77,6 +78,7 @@ def pull(
     failures = output.failures
     if fetched.state not in (None, kernels.COMPLETE):
         failures = [f"its session on Kaggle ended as {fetched.state}", *failures]
+    warnings = output.warnings + _differences(row_of(kernel, fetched.version), output)
     row = _note(kernel, fetched, output, not failures)
     scores = _known(row)
     if real and output.images:
@@ -89,7 +91,7 @@ def pull(
         folder=str(fetched.folder),
         ok=not failures,
         failures=failures,
-        warnings=output.warnings,
+        warnings=warnings,
         images=asdict(output.images) if output.images else None,
         result=output.result,
         scores=scores,
@@ -120,9 +122,21 @@ def _note(kernel: str, fetched: Fetched, output: Output, ok: bool) -> Row | None
         values["source_sha256"] = fetched.source
     elif before.images_sha256 != output.sha256:  # scores of other pictures would be wrong
         values |= dict.fromkeys(SCORES)
-    if before and before.commit:  # the push knows that better
-        values = {name: values[name] for name in values if name not in ("commit", "dirty")}
+    if before and before.commit:  # the push knows better what was pushed
+        values = {name: value for name, value in values.items() if name not in PUSHED}
     return remember(kernel, fetched.version, **values)
+
+
+def _differences(pushed: Row | None, output: Output) -> list[str]:
+    """What the archive says of its run that is not so of the version that was pushed."""
+    if pushed is None or pushed.commit is None or output.images is None:
+        return []
+    made = of_run(output.images.comment)
+    return [
+        f"{IMAGES} says another {name} than was pushed as version {pushed.version}"
+        for name in ("commit", "recipe", "settings")
+        if made.get(name) not in (None, getattr(pushed, name))
+    ]
 
 
 def _known(row: Row | None) -> dict[str, Any] | None:

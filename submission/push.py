@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.errors import InputError
+from local.lock import exclusive
 from local.progress import say
 from submission import client, credentials, kernels, push_checks
 from submission.kernels import Saved
@@ -53,15 +54,17 @@ def push(root: Path, folder: Path, *, allow_dirty: bool = False, force: bool = F
 
     Raises:
         NotPushed: there are reasons against it.
+        InputError: another process is about to push it.
         client.Failed: Kaggle took it without its data, or nobody knows whether it did.
         As `client.ask`.
     """
     kernel = push_checks.kernel_in(folder)
-    state = push_checks.tree(root)
-    forced = check(root, kernel, state, allow_dirty=allow_dirty, force=force)
-    seconds = session_seconds(kernel)
-    saved = save(kernel, seconds)
-    row = remember(kernel, saved, state, forced)
+    with exclusive(folder):  # two at once would both find nothing against it, and both push
+        state = push_checks.tree(root)
+        forced = check(root, kernel, state, allow_dirty=allow_dirty, force=force)
+        seconds = session_seconds(kernel)
+        saved = save(kernel, seconds)
+        row = remember(kernel, saved, state, forced)
     if saved.invalid:
         raise client.Failed(
             f"{kernel.name} version {saved.version} runs without {'; '.join(saved.invalid)}: stop "
@@ -86,7 +89,7 @@ def check(root: Path, kernel: Kernel, state: Tree, *, allow_dirty: bool, force: 
         what = "no git commit" if state.commit is None else "uncommitted changes"
         overridden += [what] if allow_dirty else []
         wrong += [] if allow_dirty else [f"{root} has {what}: commit, or give --allow-dirty"]
-    if fault := push_checks.rehearsal_fault(kernel, Ledger()):
+    if fault := rehearsal_fault(kernel):
         overridden += ["no rehearsal"] if force else []
         wrong += [] if force else [fault]
     for line in credentials.warnings():
@@ -105,6 +108,14 @@ def check(root: Path, kernel: Kernel, state: Tree, *, allow_dirty: bool, force: 
     if wrong:
         raise NotPushed("\n".join(["not pushed", *(f"  {each}" for each in wrong)]))
     return ", ".join(overridden) or None
+
+
+def rehearsal_fault(kernel: Kernel) -> str | None:
+    """Why no rehearsal vouches for the kernel; a ledger that cannot be read is a reason too."""
+    try:
+        return push_checks.rehearsal_fault(kernel, Ledger())
+    except InputError as error:
+        return str(error)
 
 
 def session_seconds(kernel: Kernel) -> int:
@@ -129,6 +140,8 @@ def save(kernel: Kernel, seconds: int) -> Saved:
                 "no answer to the push, and Kaggle does not say which version is the latest: look "
                 f"at {kernels.page(kernel.name)} before you push again"
             )
+        if not kernel.is_notebook and now.sha256 != kernel.sha256:
+            return None  # another's push; a notebook's text is the client's own
         say(f"submission: Kaggle took the push all the same: version {now.version}")
         return Saved(now.version, kernels.page(kernel.name))
 

@@ -15,13 +15,20 @@ from submission import client, credentials, kernels
 from submission.ledger import REHEARSAL, Ledger
 
 METADATA = "kernel-metadata.json"
-MUST = {  # field: what the competition or common sense asks for, and why
-    "language": ("python", "the bundle is Python"),
-    "is_private": (True, "a public kernel shows your work"),
-    "enable_gpu": (True, "it would train on a CPU"),
-    "enable_internet": (False, "the competition allows none"),
+WHY = {  # field of the metadata: what is wrong with any other value than the one that is built
+    "language": "the bundle is Python",
+    "kernel_type": "by its file",
+    "is_private": "a public kernel shows your work",
+    "enable_gpu": "it would train on a CPU",
+    "enable_tpu": "it would train on a CPU",
+    "enable_internet": "the competition allows none",
+    "machine_shape": "other GPUs are not tried, and on a P100 every operation fails",
+    "competition_sources": "it would lack its data, or have other data",
+    "dataset_sources": "the competition allows no other data",
+    "kernel_sources": "the competition allows no other data",
+    "model_sources": "the competition allows no other data",
 }
-OUTSIDE = ("dataset_sources", "kernel_sources", "model_sources")
+OWN = ("id", "title", "code_file", "keywords")  # fields that are the user's
 BUILD_AGAIN = "python build_kernel.py"
 
 
@@ -151,15 +158,14 @@ def metadata_faults(kernel: Kernel) -> list[str]:
     title = str(metadata.get("title") or "")
     if slug and re.sub("[^a-z0-9]+", "-", title.lower()).strip("-") != slug.lower():
         wrong.append(f"title {title!r} does not give the slug {slug!r}: Kaggle would make another")
-    kind = "notebook" if kernel.is_notebook else "script"
-    for field, (value, why) in ({"kernel_type": (kind, "by its file")} | MUST).items():
-        if metadata.get(field) != value:
-            wrong.append(f"{field} is {metadata.get(field)!r} and must be {value!r}: {why}")
-    if client.COMPETITION not in (metadata.get("competition_sources") or []):
-        wrong.append(f"competition_sources lacks {client.COMPETITION}: it would have no data")
-    for field in OUTSIDE:
-        if metadata.get(field):
-            wrong.append(f"{field} must be empty: the competition allows no other data")
+    built = json.loads(build_kernel.metadata("owner", "The title", kernel.file.name))
+    for field in sorted((metadata.keys() | built.keys()) - set(OWN)):
+        value, must = metadata.get(field), built.get(field)
+        if field not in built and value:
+            wrong.append(f"{field} is nothing that {BUILD_AGAIN} writes: leave it out")
+        elif field in built and value != must:
+            why = WHY.get(field, "so it is built")
+            wrong.append(f"{field} is {value!r} and must be {must!r}: {why}")
     return [f"{file}: {each}" for each in wrong]
 
 

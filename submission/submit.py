@@ -4,9 +4,10 @@ import time
 from dataclasses import dataclass
 
 from local.errors import InputError
+from local.lock import exclusive
 from local.progress import say
 from submission import client
-from submission.ledger import Row, sparing
+from submission.ledger import Ledger, Row, sparing
 from submission.rehearsal_watch import moment
 from submission.submit_list import ERROR, PENDING, Entry, left_today, listed
 from submission.submit_send import PAGE, send
@@ -47,19 +48,15 @@ def submit(
         force: goes on with a version whose check failed, or that was submitted before.
 
     Raises:
-        InputError: it is not valid, or no more are taken today.
+        InputError: it is not valid, no more are taken today, or another process is submitting.
         TimedOut: there is no score yet.
         client.Failed: Kaggle could not score it, or takes none at all.
         As `client.ask`.
     """
-    row = row_of(kernel, version)
-    name = row.submission if row and not force else None
-    if name:
-        _say_before(version, name)
-    else:
-        forced = check(row, version, force)
-        name = hand_in(kernel, version, stamped(kernel, version, message, row), force)
-        remember(kernel, version, submission=name, public=None, private=None, forced=forced)
+    folder = Ledger().file.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with exclusive(folder):  # two at once would both find nothing in the list, and both submit
+        name = submitted_once(kernel, version, message, force)
     entry = wait(name, seconds)
     if entry.state == ERROR:
         said = f"Kaggle could not score {name}: {entry.error or 'it does not say why'}"
@@ -69,6 +66,22 @@ def submit(
     return Submitted(
         kernel, version, name, entry.public, entry.private, row.number if row else None
     )
+
+
+def submitted_once(kernel: str, version: int, message: str | None, force: bool) -> str:
+    """Submits a version, unless that was done already; returns Kaggle's id of the submission.
+
+    Raises:
+        As `submit`.
+    """
+    row = row_of(kernel, version)
+    if row and row.submission and not force:
+        _say_before(version, row.submission)
+        return row.submission
+    forced = check(row, version, force)
+    name = hand_in(kernel, version, stamped(kernel, version, message, row), force)
+    remember(kernel, version, submission=name, public=None, private=None, forced=forced)
+    return name
 
 
 def check(row: Row | None, version: int, force: bool) -> str | None:

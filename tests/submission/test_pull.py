@@ -222,6 +222,18 @@ def test_a_download_without_end_is_ended_and_made_again(home, tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_an_archive_of_another_run_is_told_and_does_not_mix_with_the_push(home, capsys):
+    pushed = {"commit": "b2" * 20, "recipe": "sagan", "settings": {"name": "sagan"}}
+    Ledger().add(VERSION, kernel=KERNEL, version=2, **pushed)
+    assert main(["pull", KERNEL]) == 0
+    told = capsys.readouterr().err
+    assert "images.zip says another commit than was pushed as version 2" in told
+    (row,) = Ledger().rows()
+    assert {name: getattr(row, name) for name in pushed} == pushed
+    assert row.kimg == 7.0  # of the archive
+
+
 @pytest.mark.parametrize("state", ["RUNNING", "CANCEL_REQUESTED"])
 def test_a_version_that_has_not_ended_has_no_output(home, state, tmp_path, capsys):
     home.state = state

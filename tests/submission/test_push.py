@@ -17,6 +17,8 @@ from helpers import ROOT
 from kaggle_server import KEY, USER, Fault, KaggleServer, Lost
 
 import build_kernel
+from local.errors import InputError
+from local.lock import exclusive
 from submission import client, kernels, ledger, push, push_checks
 from submission.__main__ import main
 from submission.commands import push as command
@@ -143,6 +145,8 @@ def test_all_causes_are_said_at_once(
         kernel_type="notebook",
         competition_sources=[],
         dataset_sources=["someone/weights"],
+        machine_shape="NvidiaTeslaP100",
+        docker_image="some/image",
     )
     monkeypatch.setattr("build_kernel.MAX_BYTES", 1000)
     said = causes(capsys)
@@ -153,8 +157,10 @@ def test_all_causes_are_said_at_once(
         "enable_gpu is False and must be True",
         "enable_internet is True and must be False",
         "kernel_type is 'notebook' and must be 'script'",
-        "competition_sources lacks generative-dog-images",
-        "dataset_sources must be empty",
+        "competition_sources is [] and must be ['generative-dog-images']",
+        "dataset_sources is ['someone/weights'] and must be []",
+        "machine_shape is 'NvidiaTeslaP100' and must be 'NvidiaTeslaT4'",
+        "docker_image is nothing that python build_kernel.py writes",
         "and Kaggle takes 1,000",
         "local/kernel.py has changed; build it again: python build_kernel.py",
         "has uncommitted changes: commit, or give --allow-dirty",
@@ -165,6 +171,14 @@ def test_all_causes_are_said_at_once(
         assert [line for line in said if words in line], f"{words}\n{said}"
     assert len(said) == len(expected)
     assert versions() == []
+
+
+def test_two_at_once_do_not_push_twice(small: Path) -> None:
+    with (
+        exclusive(small / "kernel"),
+        pytest.raises(InputError, match="another run is at work there"),
+    ):
+        push.push(small, small / "kernel")
 
 
 def test_metadata_of_another_owner(

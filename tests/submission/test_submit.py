@@ -7,6 +7,7 @@ import pytest
 from kaggle_server import KEY, Fault, Lost
 
 from local.errors import InputError
+from local.lock import exclusive
 from submission import client, ledger
 from submission.__main__ import main
 from submission.client_errors import answered
@@ -95,6 +96,13 @@ def test_a_submission_that_no_ledger_knows_is_not_made_again(home, capsys):
     assert "version 2 was submitted, as 8; once more: --force" in capsys.readouterr().err
     assert home.asked("CreateCodeSubmission") == []
     assert (Ledger().row(1).submission, Ledger().row(1).public) == ("8", 62.5)
+
+
+def test_two_at_once_do_not_submit_twice(home, tmp_path, capsys):
+    with exclusive(tmp_path):  # where the ledger lies: another one is submitting
+        assert submit("--version", "2") == 2
+    assert "another run is at work there" in capsys.readouterr().err
+    assert home.received == []
 
 
 @pytest.mark.slow
