@@ -11,6 +11,7 @@ GRAPH_ID = "f34cb9b774a4547b5e214ef4202e5775a9c0f436"  # as ``git hash-object`` 
 ARCHIVE_URL = "http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz"
 ARCHIVE_ID = "c0b8db7a2feaf3e26970e968c9bb7452b53e7f32"
 
+SCORE = "Kaggle's public score"  # what a score may be called where all is as the organisers had it
 SIZE = 64  # pixels, both sides
 SUBMISSION_IMAGES = 10_000
 REAL_IMAGES = 20_579  # the competition's; the original Stanford Dogs has one more

@@ -222,7 +222,7 @@ def label_for(
         missing.append(f"{images:,} images in place of {published.SUBMISSION_IMAGES:,}")
     if missing:
         return "published graph, but not Kaggle's score: " + ", ".join(missing), False
-    return "Kaggle's public score", True
+    return published.SCORE, True
 
 
 def layer_of(identity: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from local.errors import InputError, reason
 from submission import archive, row_files
 from submission.compare_curves import Curves, curves
-from submission.history import differences
+from submission.history import differences, measured
 from submission.ledger import VERSION, Row
 
 FACTS = {  # of a row, with the format of a number
@@ -70,7 +70,7 @@ def side(row: Row) -> Side:
         pictures, missing = None, str(error)
     except (OSError, ValueError, BadZipFile) as error:
         pictures, missing = None, f"row {row.number}: its archive cannot be read ({reason(error)})"
-    return Side(row, curves(row), pictures, missing)
+    return Side(measured(row), curves(row), pictures, missing)
 
 
 def as_dict(sides: Sequence[Side]) -> dict[str, Any]:

@@ -4,13 +4,14 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from local.recipes.text import readable
-from mifid import standing
+from mifid import published, standing
 from submission.ledger import COLUMNS, TRAIN, Row
 
+AS_KAGGLE = "by the published network, all real pictures"
 MANY = 6  # settings; more are counted and not listed
 MORE = ("changes", "margin_public", "margin_private")  # columns beside the ledger's own
 
@@ -24,8 +25,8 @@ class Line:
 
     @property
     def changes(self) -> dict[str, tuple[Any, Any]] | None:
-        """The settings that changed, as `differences`; None where no two of a name compare."""
-        if not self.before or self.before.recipe != self.row.recipe:
+        """The settings that changed, as `differences`; None where there is no row before."""
+        if not self.before:
             return None
         return differences(self.before.settings or {}, self.row.settings or {})
 
@@ -57,16 +58,18 @@ class Line:
 
     def changed(self) -> str:
         """The difference to the row before, in words; empty where there is nothing to say."""
-        if not self.before:
-            return ""
         changes = self.changes
-        if changes is None:
-            return f"another recipe than row {self.before.number}"
-        if not changes:
+        if self.before is None or changes is None:
+            return ""
+        other = self.before.recipe != self.row.recipe
+        if not changes and not other:
             return f"as row {self.before.number}"
         if len(changes) > MANY:
             return f"{len(changes)} settings differ from row {self.before.number}"
-        return " ".join(f"{name}={setting(new)}" for name, (_, new) in changes.items())
+        told = " ".join(f"{name}={setting(new)}" for name, (_, new) in changes.items())
+        if other:
+            return f"another recipe than row {self.before.number}{': ' * bool(told)}{told}"
+        return told
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
@@ -81,7 +84,12 @@ class Line:
 
 def lines(rows: Sequence[Row]) -> list[Line]:
     """The rows in their order, each with the one before."""
-    return list(_lines(rows))
+    return list(_lines([measured(row) for row in rows]))
+
+
+def measured(row: Row) -> Row:
+    """The row, whose local score is not called Kaggle's: beside Kaggle's own that would mislead."""
+    return replace(row, label=AS_KAGGLE) if row.label == published.SCORE else row
 
 
 def _lines(rows: Sequence[Row]) -> Iterator[Line]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from local.errors import InputError
 from local.lock import exclusive
 from local.progress import say
-from submission import client, kernels
+from submission import client, credentials, kernels
 from submission.kernels import Latest
 
 # From here on a session's output stays as it is.
@@ -77,9 +77,18 @@ def download(kernel: str, version: int, folder: Path, seconds: float) -> None:
                 f"version {now} of {kernel} was pushed in the meantime, and Kaggle gives out the "
                 f"latest one's output alone: see {kernels.page(kernel)}"
             )
+        _hide_secrets(partial / f"{kernel.partition('/')[2]}.log")
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)
+
+
+def _hide_secrets(log: Path) -> None:
+    """A log holds whatever the kernel printed; what is secret here must not be kept with it."""
+    if log.is_file():
+        text = log.read_text("utf-8", errors="surrogateescape")
+        if (safe := credentials.hidden(text)) != text:
+            log.write_text(safe, "utf-8", errors="surrogateescape")
 
 
 def _fetch(kernel: str, partial: Path, seconds: float) -> None:

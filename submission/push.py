@@ -70,7 +70,7 @@ def push(root: Path, folder: Path, *, allow_dirty: bool = False, force: bool = F
             f"{kernel.name} version {saved.version} runs without {'; '.join(saved.invalid)}: stop "
             f"it at {saved.url}, accept the rules ({client.RULES}), and push again"
         )
-    tag, untagged = set_tag(root, saved.version, state)
+    tag, untagged = set_tag(root, kernel.name, saved.version, state)
     return Pushed(
         kernel.name, saved.version, saved.url, seconds, state.commit, tag, untagged, forced, row
     )
@@ -177,16 +177,25 @@ def remember(kernel: Kernel, saved: Saved, state: Tree, forced: str | None) -> i
     return None
 
 
-def set_tag(root: Path, version: int | None, state: Tree) -> tuple[str | None, str | None]:
-    """Tags the commit `kernel/v<N>`; returns the tag, or why there is none."""
+def set_tag(
+    root: Path, kernel: str, version: int | None, state: Tree
+) -> tuple[str | None, str | None]:
+    """Tags the commit `kernel/v<N>`; returns the tag, or why there is none.
+
+    Every kernel counts its own versions: where another one's has that tag, `kernel/<slug>/v<N>`.
+    """
     if version is None or state.commit is None:
         return None, "Kaggle does not say which version it is" if state.commit else "no git"
     if state.dirty:
         return None, "what was pushed is in no commit"
-    tag = f"kernel/v{version}"
-    command = ["git", "-C", str(root), "tag", tag, state.commit]
-    tagged = subprocess.run(command, capture_output=True, text=True, check=False)
-    if tagged.returncode == 0:
-        return tag, None
-    why = (tagged.stderr.strip().splitlines() or ["git tag failed"])[0].removeprefix("fatal: ")
-    return None, f"{why}, and stays where it is" if "already exists" in why else why
+    why = ""
+    for tag in (f"kernel/v{version}", f"kernel/{kernel.partition('/')[2]}/v{version}"):
+        command = ["git", "-C", str(root), "tag", tag, state.commit]
+        tagged = subprocess.run(command, capture_output=True, text=True, check=False)
+        if tagged.returncode == 0:
+            return tag, None
+        lines = tagged.stderr.strip().splitlines() or ["git tag failed"]
+        why = lines[0].removeprefix("fatal: ")
+        if "already exists" not in why:
+            return None, why
+    return None, f"{why}, and stays where it is"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from local.atomic import replacing
 from local.commands.arguments import add_graph, count, output
+from local.progress import say
 from submission import ledger, row_files, scoring
 from submission.commands import Commands, command
 from submission.history import Line, as_csv, lines, plain
@@ -67,6 +68,8 @@ def show(options: argparse.Namespace) -> int:
         with replacing(options.html) as partial:
             partial.write_text(page(found, empty), encoding="utf-8")
     print(_json(found) if options.json else _text(found, empty))
+    for file in filter(None, (options.html, options.csv)):
+        say(f"written: {file}")
     return 0
 
 

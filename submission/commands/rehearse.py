@@ -1,19 +1,15 @@
 """`python -m submission rehearse`: runs the built kernel as Kaggle would."""
 
 import argparse
-import contextlib
 import json
-import signal
-import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 
 from local.commands.arguments import count, positive
 from local.errors import InputError
 from submission import rehearsal_staging
 from submission.commands import Commands, command
+from submission.commands.signals import ending_by_signal
 from submission.faults import Fault
 from submission.ledger_rows import remember_rehearsal
 from submission.rehearsal_report import text
@@ -32,7 +28,6 @@ faults (S: seconds after the start; N: the Nth training step):
 {rehearsal_staging.FAULTS_HELP}
 --speed, images=, --inject and --kill-at stage what no session does by itself: such a rehearsal
 proves less than a plain one."""
-END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def add(commands: Commands) -> None:
@@ -66,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     if options.kill_at:
         faults.append(Fault("sigkill", options.kill_at))
     images = rehearsal_staging.images(options.settings)
-    with ending_by_signal():
+    with ending_by_signal("rehearsal"):
         report = rehearse(
             options.kernel,
             options.data,
@@ -79,27 +74,3 @@ def run(options: argparse.Namespace) -> int:
         remember_rehearsal(options.kernel, report)
     print(json.dumps(asdict(report)) if options.json else text(report))
     return 0 if report.ok else 1
-
-
-@contextlib.contextmanager
-def ending_by_signal() -> Iterator[None]:
-    """Within this context the first signal that asks for an end lets all be cleaned up.
-
-    Those that follow are ignored, or they would break the cleaning up off.
-    """
-    usual = {number: signal.getsignal(number) for number in END_SIGNALS}
-
-    def end(number: int, frame: FrameType | None) -> None:
-        for each in usual:
-            signal.signal(each, signal.SIG_IGN)
-        print(f"submission: rehearsal ended by {signal.Signals(number).name}", file=sys.stderr)
-        raise SystemExit(128 + number)
-
-    for number, handler in usual.items():
-        if handler != signal.SIG_IGN:  # as `nohup` asks for
-            signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number, handler in usual.items():
-            signal.signal(number, handler)

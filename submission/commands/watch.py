@@ -9,6 +9,7 @@ from local.progress import say
 from local.project import ROOT
 from submission.commands import Commands, command
 from submission.commands.kernel import add_kernel, kernel_of
+from submission.commands.signals import ending_by_signal
 from submission.rehearsal_watch import moment
 from submission.watch import Watched, watch
 
@@ -36,7 +37,9 @@ def run(options: argparse.Namespace) -> int:
 
 def follow(kernel: str, seconds: float | None, as_json: bool, version: int | None = None) -> int:
     """Watches a kernel and prints how its session ended; returns 0 for a complete one, else 1."""
-    watched = watch(ROOT, kernel, seconds or LONGEST, version)
+    # The client that follows the log must not outlive this; the session on Kaggle does.
+    with ending_by_signal("watch (the session on Kaggle goes on)"):
+        watched = watch(ROOT, kernel, seconds or LONGEST, version)
     print(json.dumps(asdict(watched)) if as_json else text(watched))
     for each in watched.log:
         say(f"  {each}")

@@ -59,6 +59,13 @@ def test_differences_name_settings_of_either_side():
     assert differences(old, old) == {}
 
 
+def test_a_score_measured_here_is_not_called_kaggles(book):
+    book.add("train", fid=30.0, label="Kaggle's public score")
+    (line,) = lines(book.rows())
+    assert line.row.label == "by the published network, all real pictures"
+    assert book.rows()[0].label == "Kaggle's public score"  # what the metric said
+
+
 def test_each_row_beside_the_one_before_it_with_settings(book):
     book.add("train", recipe="dcgan", settings=SETTINGS)
     book.add("version")  # says nothing of settings
@@ -72,7 +79,7 @@ def test_each_row_beside_the_one_before_it_with_settings(book):
         "",
         "batch=32 crop=''",
         "as row 3",
-        "another recipe than row 4",
+        f"another recipe than row 4: batch={SETTINGS['batch']} crop={SETTINGS['crop']}",
         "7 settings differ from row 5",
     ]
 

@@ -259,7 +259,7 @@ def test_a_bundle_must_be_what_the_sources_give(checkout: Path) -> None:
 
 def test_a_tree_without_git_is_not_clean(tmp_path: Path) -> None:
     assert push_checks.tree(tmp_path) == push_checks.Tree(None, None)
-    assert push.set_tag(tmp_path, 1, push_checks.Tree(None, None)) == (None, "no git")
+    assert push.set_tag(tmp_path, KERNEL, 1, push_checks.Tree(None, None)) == (None, "no git")
 
 
 def test_tags_are_never_moved(small: Path) -> None:
@@ -268,15 +268,18 @@ def test_tags_are_never_moved(small: Path) -> None:
     git(small, "commit", "-qm", "all")
     state = push_checks.tree(small)
     assert state.dirty is False
-    assert push.set_tag(small, 3, state) == ("kernel/v3", None)
+    assert push.set_tag(small, "me/one", 3, state) == ("kernel/v3", None)
     git(small, "commit", "--allow-empty", "-qm", "later")
-    tag, why = push.set_tag(small, 3, push_checks.tree(small))
+    later = push_checks.tree(small)
+    assert push.set_tag(small, "me/two", 3, later) == ("kernel/two/v3", None)
+    tag, why = push.set_tag(small, "me/two", 3, state)
     assert tag is None
     assert "already exists, and stays where it is" in str(why)
     assert git(small, "rev-parse", "kernel/v3") == state.commit
-    assert push.set_tag(small, None, state)[0] is None
+    assert git(small, "rev-parse", "kernel/two/v3") == later.commit
+    assert push.set_tag(small, "me/one", None, state)[0] is None
     dirty = push_checks.Tree(state.commit, True)
-    assert push.set_tag(small, 4, dirty) == (None, "what was pushed is in no commit")
+    assert push.set_tag(small, "me/one", 4, dirty) == (None, "what was pushed is in no commit")
 
 
 def test_a_session_gets_a_little_more_than_the_kernel_takes(small: Path) -> None:
