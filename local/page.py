@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 Cell = str | int | float
+NUMBER = ' class="number"'
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,18 @@ def image(data: bytes, alt: str, pixelated: bool = False) -> str:
 def table(
     caption: str, head: Sequence[str], rows: Sequence[Sequence[Cell]], tight: bool = False
 ) -> str:
-    """A table of one row or more, whose first column names them; numbers stand at the right.
+    """A table of one row or more, whose first column names them.
+
+    Columns of numbers stand at the right, and with them what else is in such a column.
 
     tight: no cell breaks, and all columns but the first stand at the right: of numbers as text.
     """
-    sides = [' class="number"' if not isinstance(cell, str) else "" for cell in rows[0]]
+    columns = zip(*rows, strict=True)
+    sides = ["" if all(isinstance(c, str) for c in cells) else NUMBER for cells in columns]
     top = "".join(
         f'<th scope="col"{side}>{escape(name)}</th>' for name, side in zip(head, sides, strict=True)
     )
-    body = "".join(f"<tr>{_row(row)}</tr>" for row in rows)
+    body = "".join(f"<tr>{_row(row, sides)}</tr>" for row in rows)
     look = ' class="tight"' if tight else ""
     return (
         f'<div class="scroll" role="region" aria-label="{escape(caption)}" tabindex="0">'
@@ -129,16 +133,16 @@ def _allowed(script: str, calls_home: bool) -> str:
     return f"; script-src 'sha256-{digest}'" + ("; connect-src 'self'" if calls_home else "")
 
 
-def _row(row: Sequence[Cell]) -> str:
-    first, *rest = row
-    return f'<th scope="row">{escape(str(first))}</th>' + "".join(_cell(value) for value in rest)
+def _row(row: Sequence[Cell], sides: Sequence[str]) -> str:
+    first, *rest = map(_text, row)
+    cells = (f"<td{side}>{text}</td>" for text, side in zip(rest, sides[1:], strict=True))
+    return f'<th scope="row">{first}</th>{"".join(cells)}'
 
 
-def _cell(value: Cell) -> str:
+def _text(value: Cell) -> str:
     if isinstance(value, str):
-        return f"<td>{escape(value)}</td>"
-    text = f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
-    return f'<td class="number">{text}</td>'
+        return escape(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
 def _data(picture: bytes) -> str:

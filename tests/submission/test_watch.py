@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import signal
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -145,6 +147,20 @@ def test_without_a_name_it_is_the_built_kernel(
     printed = capsys.readouterr()
     assert printed.out.startswith(f"{KERNEL} version 3: COMPLETE")
     assert "names no owner: python build_kernel.py --owner USER" in printed.err
+
+
+def test_a_signal_ends_the_watch_and_the_client_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed: list[str] = []
+    monkeypatch.setattr(watch.LiveLog, "close", lambda live: closed.append(live.kernel))
+    monkeypatch.setattr(watch, "find", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(SystemExit) as ended:
+        main(["watch", KERNEL])
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert closed == [KERNEL]
+    told = "submission: watch (the session on Kaggle goes on) ended by SIGTERM"
+    assert capsys.readouterr().err.splitlines()[-1] == told
 
 
 def test_a_line_says_how_long(
