@@ -122,8 +122,9 @@ def _note(kernel: str, fetched: Fetched, output: Output, ok: bool) -> Row | None
         values["source_sha256"] = fetched.source
     elif before.images_sha256 != output.sha256:  # scores of other pictures would be wrong
         values |= dict.fromkeys(SCORES)
-    if before and before.commit:  # the push knows better what was pushed
-        values = {name: value for name, value in values.items() if name not in PUSHED}
+    if before and before.commit:  # what the push has noted is of what was pushed
+        known = {name for name in PUSHED if getattr(before, name) is not None}
+        values = {name: value for name, value in values.items() if name not in known}
     return remember(kernel, fetched.version, **values)
 
 
