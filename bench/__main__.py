@@ -4,7 +4,14 @@ import importlib
 import sys
 
 NAMES = {
-    "train": "a DCGAN training step: this kit against a plain float32 loop",
+    "train": "a training step: this kit against PyTorch's example, or a plain eager loop",
+    "prepare": "from picture files to a training set: this kit against Pillow",
+    "write": "pictures into images.zip: this kit against Pillow's files and a zip",
+    "start": "from the start of the built kernel to its first training step",
+    "memory": "the peak memory of each job as its work grows",
+    "hours": "simulated hours of training: does memory grow?",
+    "growth": "seconds as the work grows, and the curve through them",
+    "limits": "a training step's share of what the device can do, and where its time goes",
     "engines": "pictures a second through the metric's network",
     "scoring": "a score, once both sides' features are there",
     "metric": "the same pictures scored by this kit and by other tools",

@@ -1,17 +1,17 @@
-"""Two sides timed in turn, because a shared machine is faster at one moment than at the next."""
+"""Sides timed in turn, because a shared machine is faster at one moment than at the next."""
 
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 
 
 @dataclass(frozen=True)
-class Rates:
-    """What a side did a second, in each round."""
+class Side:
+    """What one side needed, or did a second, in each round."""
 
     name: str
     rounds: list[float]
@@ -21,19 +21,18 @@ class Rates:
         """The middle round."""
         return statistics.median(self.rounds)
 
-    def __str__(self) -> str:
-        low, high = min(self.rounds), max(self.rounds)
-        return f"{self.name:28}{self.median:9.1f} img/s   ({low:.1f} to {high:.1f})"
-
 
 def alternate(
-    sides: dict[str, Callable[[], None]], images: int, rounds: int, sync: Callable[[], None]
-) -> list[Rates]:
-    """Times the sides round by round, after one round that does not count.
+    sides: Mapping[str, Callable[[], object]],
+    items: int,
+    rounds: int,
+    sync: Callable[[], None] = lambda: None,
+) -> list[Side]:
+    """Times the sides round by round, after one round that does not count: items a second.
 
     Args:
         sides: by name; a call does the work of one round.
-        images: that a call handles.
+        items: that a call handles.
         rounds: to time.
         sync: waits until the device is done.
     """
@@ -44,8 +43,22 @@ def alternate(
             work()
             sync()
             if i:
-                found[name].append(images / (time.perf_counter() - start))
-    return [Rates(name, rates) for name, rates in found.items()]
+                found[name].append(items / (time.perf_counter() - start))
+    return [Side(name, rates) for name, rates in found.items()]
+
+
+def ratios(side: Side, first: Side, lower: bool = False) -> list[float]:
+    """How many times better than the first a side was, round by round.
+
+    Two sides of one round had the same moment of the machine, so the ratio is taken there.
+
+    Args:
+        side: the one to rate.
+        first: what it is held against.
+        lower: whether less is better, as of seconds.
+    """
+    pairs = zip(side.rounds, first.rounds, strict=True)
+    return [b / a if lower else a / b for a, b in pairs]
 
 
 def machine() -> str:

@@ -1,106 +1,146 @@
-"""`python -m bench train`: images a second of a DCGAN training step.
+"""`python -m bench train`: images a second of a training step.
 
-One side is this kit's step (`local.train.adversaries`). The other is the loop of PyTorch's DCGAN
-example, written anew: float32, eager, the usual memory order, one optimiser step a side, four
-numbers read back a step. It gets its batches ready in memory, so its loader is not measured.
-Both have the same networks, batch size and pictures.
+The kit's step (`local.train.adversaries`) beside the loop of PyTorch's DCGAN example
+(`bench.example`), with the same networks, batch size and pictures. The example gets its batches
+ready in memory, and with --data a further side has its loader, too. Other networks than the DCGAN's
+have no such example: there the first side is a plain eager loop of the same step (`bench.eager`).
+
+First both sides take one step on equal batches in float32: their losses must be equal.
 """
 
 import argparse
-import json
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import replace
+from functools import partial
+from itertools import repeat
+from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bench.sides import alternate, machine
+from bench.eager import Eager, PlainDevice
+from bench.example import WORKERS, Example, loader
+from bench.form import Measured, carry_out, command
+from bench.sides import alternate
 from local import nets, recipes
+from local.commands.arguments import DEVICE_HELP, count
 from local.data.prepared import TrainingSet
+from local.errors import InputError
 from local.recipes import Recipe
 from local.train import devices
 from local.train.adversaries import Adversaries
+from mifid.errors import WorkError
+
+PICTURES = 2000
+EQUAL = 1e-4  # relative: two orders of summing in float32
 
 
 def run(words: Sequence[str]) -> int:
     """Runs the command; returns the exit code."""
-    command = argparse.ArgumentParser(prog="python -m bench train", description=__doc__)
-    command.add_argument("--batch", type=int, default=128)
-    command.add_argument("--steps", type=int, default=4, help="a round (4)")
-    command.add_argument("--rounds", type=int, default=7)
-    command.add_argument("--device", default="auto")
-    command.add_argument("--json", action="store_true")
-    options = command.parse_args(words)
+    parser = command("train", __doc__, 7, "--batch 128 --data generative-dog-images.zip")
+    add = parser.add_argument
+    add("--recipe", default=recipes.DEFAULT, help=f"its network and losses ({recipes.DEFAULT})")
+    add("--batch", type=count, metavar="B", help="pictures a step (the recipe's)")
+    add("--steps", type=count, default=4, metavar="S", help="a round (4)")
+    add("--data", type=Path, metavar="PATH", help="dogs, for a side with the example's loader")
+    add("--device", default="auto", help=DEVICE_HELP)
+    add("--compile", action="store_true", help="the kit's networks compiled, as in long runs")
+    add("settings", nargs="*", metavar="key=value", help="further settings of the recipe")
+    return carry_out("train", parser, words, _measure)
+
+
+def _measure(options: argparse.Namespace) -> Measured:
     device = devices.choose(options.device)
-    recipe = replace(recipes.get("best-dcgan"), batch=options.batch)
-    shape = (2000, 3, recipe.size, recipe.size)
-    pictures = torch.randint(0, 256, shape, dtype=torch.uint8).to(device.device)
-    dogs = TrainingSet(pictures, torch.zeros(len(pictures), dtype=torch.long), ["dog"])
-
-    sides = {
-        "plain float32 loop": _plain(recipe, pictures, options.steps),
-        "this kit": _kit(recipe, device, dogs, options.steps),
-    }
-    cuda = device.device.type == "cuda"
-    sync = torch.cuda.synchronize if cuda else lambda: None
-    plain, kit = alternate(sides, options.steps * recipe.batch, options.rounds, sync)
-    ratio = kit.median / plain.median
-    best = max(kit.rounds) / max(plain.rounds)  # what is left where other work disturbs
-    if options.json:
-        print(
-            json.dumps(
-                {"plain": plain.rounds, "kit": kit.rounds, "ratio": ratio, "ratio_best": best}
-            )
-        )
-        return 0
-    print(f"{machine()}\n{device.name}, kit in {device.dtype}, batch {recipe.batch}, 64x64")
-    print(f"{plain}\n{kit}\nratio {ratio:.2f} of the medians, {best:.2f} of the best rounds")
-    return 0
+    recipe = _recipe(options)
+    dogs = noise(recipe, device.device)
+    sync = torch.cuda.synchronize if device.device.type == "cuda" else lambda: None
+    with ExitStack() as around:
+        sides: dict[str, Callable[[], object]] = {}
+        notes = []
+        if recipe.network == "dcgan":
+            notes.append(equal_losses(recipe, device, dogs))
+            sides |= _examples(options, recipe, dogs, around)
+        else:
+            plain = PlainDevice(device.device, device.name, torch.float32)
+            sides["plain eager loop"] = Eager(recipe, plain, dogs).step
+        quick = replace(device, compiles=options.compile and device.compiles)
+        if device.dtype != torch.float32:
+            exact = replace(quick, dtype=torch.float32)
+            sides["this kit in float32"] = Adversaries(recipe, exact, dogs).step
+        sides["this kit"] = Adversaries(recipe, quick, dogs).step
+        rounds = {name: partial(_times, options.steps, side) for name, side in sides.items()}
+        found = alternate(rounds, options.steps * recipe.batch, options.rounds, sync)
+    about = f"{recipe.name}, {recipe.size}x{recipe.size}, batch {recipe.batch}, {device.name}"
+    return Measured(f"{about}; this kit in {quick.dtype}", found, notes=notes)
 
 
-def _kit(
-    recipe: Recipe, device: devices.Device, dogs: TrainingSet, steps: int
-) -> Callable[[], None]:
-    adversaries = Adversaries(recipe, device, dogs)
-
-    def work() -> None:
-        for _ in range(steps):
-            adversaries.step()
-
-    return work
+def _recipe(options: argparse.Namespace) -> Recipe:
+    recipe = recipes.override(recipes.get(options.recipe), options.settings)
+    if recipe.network == "autoencoder":
+        raise InputError("--recipe: an autoencoder has no opponent; choose another recipe")
+    return replace(recipe, batch=options.batch or recipe.batch)
 
 
-def _plain(recipe: Recipe, dogs: Tensor, steps: int) -> Callable[[], None]:
-    """The example's loop: real and fake pass, two backward calls for D, one for G."""
-    generator = nets.generator(recipe, 1).to(dogs.device)
-    discriminator = nn.Sequential(nets.discriminator(recipe, 1), nn.Sigmoid()).to(dogs.device)
-    criterion = nn.BCELoss()
-    betas = (recipe.beta1, recipe.beta2)
-    d_optimiser = torch.optim.Adam(discriminator.parameters(), recipe.d_lr, betas)
-    g_optimiser = torch.optim.Adam(generator.parameters(), recipe.g_lr, betas)
-    ones = torch.ones(recipe.batch, device=dogs.device)
-    zeros = torch.zeros(recipe.batch, device=dogs.device)
-    reals = dogs[: recipe.batch].float() / 127.5 - 1
+def noise(recipe: Recipe, device: torch.device) -> TrainingSet:
+    """Pictures of noise: what they show does not change a step's time."""
+    side = recipe.prepared_size
+    random = torch.Generator().manual_seed(0)
+    shape = (PICTURES, 3, side, side)
+    pictures = torch.randint(0, 256, shape, dtype=torch.uint8, generator=random)
+    labels = torch.arange(PICTURES) % 2
+    return TrainingSet(pictures, labels, ["one", "other"]).on(device)
+
+
+def _times(count: int, step: Callable[[], object]) -> None:
+    for _ in range(count):
+        step()
+
+
+def _examples(
+    options: argparse.Namespace, recipe: Recipe, dogs: TrainingSet, around: ExitStack
+) -> dict[str, Callable[[], object]]:
+    """The example's loop on a batch in memory; and, with data, on its loader's."""
+    at_hand = dogs.pictures[: recipe.batch, :, : recipe.size, : recipe.size].float() / 127.5 - 1
+    sides = {"PyTorch's example": _loop(recipe, repeat(at_hand), at_hand.device)}
+    if options.data:
+        folder = Path(around.enter_context(tempfile.TemporaryDirectory(prefix="bench-train-")))
+        batches = loader(options.data, folder, recipe)
+        sides[f"with its loader, {WORKERS} workers"] = _loop(recipe, batches, at_hand.device)
+    return sides
+
+
+def _loop(recipe: Recipe, batches: Iterator[Tensor], device: torch.device) -> Callable[[], object]:
+    networks = nets.generator(recipe, 1).to(device), nets.discriminator(recipe, 1).to(device)
+    example = Example(recipe, *networks)
 
     def step() -> list[float]:
-        discriminator.zero_grad()
-        on_real = discriminator(reals)
-        loss_real = criterion(on_real, ones)
-        loss_real.backward()
-        fakes = generator(torch.randn(recipe.batch, recipe.latent, device=dogs.device))
-        on_fake = discriminator(fakes.detach())
-        loss_fake = criterion(on_fake, zeros)
-        loss_fake.backward()
-        d_optimiser.step()
-        generator.zero_grad()
-        loss_g = criterion(discriminator(fakes), ones)
-        loss_g.backward()
-        g_optimiser.step()
-        loss_d = loss_real + loss_fake
-        return [loss_d.item(), loss_g.item(), on_real.mean().item(), on_fake.mean().item()]
+        reals = next(batches).to(device)
+        return example.step(reals, torch.randn(len(reals), recipe.latent, device=device))
 
-    def work() -> None:
-        for _ in range(steps):
-            step()
+    return step
 
-    return work
+
+def equal_losses(recipe: Recipe, device: devices.Device, dogs: TrainingSet) -> str:
+    """Both sides' losses of a step on one batch in float32, from the same weights, in words.
+
+    Raises:
+        WorkError: they differ, so that the sides would not do the same work.
+    """
+    plain = replace(recipes.get("dcgan"), size=recipe.size, batch=recipe.batch)
+    kit = Adversaries(plain, replace(device, dtype=torch.float32, compiles=False), dogs)
+    example = Example(plain, deepcopy(kit.generator), deepcopy(kit.discriminator))
+    seen: list[Tensor] = []  # by the kit's networks: reals by the one, latents by the other
+    for network in (kit.discriminator, kit.generator):
+        network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    ours = dict(zip(kit.statistics, kit.step().tolist(), strict=True))
+    latents = next(tensor for tensor in seen if tensor.ndim == 2)
+    reals = next(tensor for tensor in seen if tensor.ndim == 4)
+    theirs = example.step(reals, latents)
+    pairs = list(zip(("D", "G"), (ours["loss_d"], ours["loss_g"]), theirs, strict=False))
+    said = ", ".join(f"{name} {a:.6f} and {b:.6f}" for name, a, b in pairs)
+    if any(abs(a - b) > EQUAL * abs(b) for _, a, b in pairs):
+        raise WorkError(f"the losses of one batch differ: {said}")
+    return f"losses of one step on one batch in float32, this kit's and the example's: {said}"
