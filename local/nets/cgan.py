@@ -6,9 +6,7 @@ On each side the breed is embedded and becomes one more plane of what the convol
 import torch
 from torch import Tensor, nn
 
-from local.nets.blocks import SLOPE, Breeds, doubling, down, initialise
-
-EMBEDDED = 50  # length of a breed's embedding
+from local.nets.blocks import EMBEDDED, SLOPE, Breeds, doubling, down, initialise
 
 
 class Generator(nn.Module):

@@ -11,10 +11,8 @@ discriminator judges by projection (Miyato and Koyama 2018, arXiv 1802.05637).
 import torch
 from torch import Tensor, nn
 
-from local.nets.blocks import Breeds, bounded, doubling, down, initialise, up
+from local.nets.blocks import EMBEDDED, Breeds, bounded, doubling, down, initialise, up
 from local.nets.minibatch import MinibatchDeviation
-
-EMBEDDED = 50  # length of a breed's embedding in the generator, as in local.nets.cgan
 
 
 class Generator(nn.Module):
