@@ -76,7 +76,7 @@ def cropped(collection: Collection, policy: str) -> tuple[list[str], np.ndarray]
         dogs = crop_all(collection, SIZE, policy)
     except InputError as error:
         raise InputError(f"crop={policy}: {error}; raise --limit or name a larger set") from None
-    return dogs.sources, _channels_last(dogs.pictures)
+    return dogs.sources, _channels_last(dogs.pictures[:])
 
 
 def coarse(collection: Collection, squashed: dict[str, np.ndarray]) -> np.ndarray:

@@ -8,15 +8,17 @@ forward and backward); what else it does moves memory, and its time stands in th
 import argparse
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity, profile
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from bench.form import Measured, carry_out, command
 from bench.sides import Side
-from bench.train import noise
+from bench.train import noise, recipe_of, sync_of, times
 from local import recipes
 from local.commands.arguments import DEVICE_HELP, count
 from local.train import devices
@@ -24,6 +26,25 @@ from local.train.adversaries import Adversaries
 from local.train.devices import Device
 
 LISTED = 8  # operations of the profile
+
+
+class Counter(TorchDispatchMode):
+    """Counts operations by torch's own formulas, an addition and a multiplication as two.
+
+    torch's FlopCounterMode follows modules too, which fails on gradients of gradients.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Calls the operation and adds what it counts."""
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if formula := flop_registry.get(func._overloadpacket):
+            self.operations += formula(*args, **kwargs, out_val=result)
+        return result
 
 
 def run(words: Sequence[str]) -> int:
@@ -40,18 +61,20 @@ def run(words: Sequence[str]) -> int:
 
 def _measure(options: argparse.Namespace) -> Measured:
     device = devices.choose(options.device)
-    recipe = recipes.override(recipes.get(options.recipe), options.settings)
-    recipe = replace(recipe, batch=options.batch or recipe.batch)
+    recipe = recipe_of(options)
     model = Adversaries(recipe, device, noise(recipe, device.device))
-    with FlopCounterMode(display=False) as counter:
-        model.step()
-    operations = counter.get_total_flops()
+    cycle = recipe.penalty_every if recipe.penalty else 1  # steps until all has been done once
+    with Counter() as counter:
+        times(cycle, model.step)
+    operations = counter.operations / cycle
     rates: dict[str, list[float]] = {"matrix product": [], "copy": [], "training step": []}
     product, moved = _product(device), _copy(device)
     for _ in range(options.rounds):
         rates["matrix product"].append(_a_second(device, *product) / 1e9)
         rates["copy"].append(_a_second(device, *moved) / 1e9)
-        step = _a_second(device, lambda: _steps(model, options.steps), operations * options.steps)
+        step = _a_second(
+            device, partial(times, options.steps, model.step), operations * options.steps
+        )
         rates["training step"].append(step / 1e9)
     sides = [Side(name, found) for name, found in rates.items()]
     share = sides[2].median / sides[0].median
@@ -62,11 +85,6 @@ def _measure(options: argparse.Namespace) -> Measured:
     more = {"operations": operations, "share": share}
     about = f"{about} in {device.dtype}"
     return Measured(about, sides, "G/s", compared=False, more=more, notes=notes)
-
-
-def _steps(model: Adversaries, number: int) -> None:
-    for _ in range(number):
-        model.step()
 
 
 def _product(device: Device) -> tuple[Callable[[], object], float]:
@@ -85,19 +103,14 @@ def _copy(device: Device) -> tuple[Callable[[], object], float]:
 
 def _a_second(device: Device, work: Callable[[], object], amount: float) -> float:
     """What the work does a second: the best of three calls, as a limit is meant."""
-    best = float("inf")
+    best, sync = float("inf"), sync_of(device)
     for _ in range(3):
-        _wait(device)
+        sync()
         start = time.perf_counter()
         work()
-        _wait(device)
+        sync()
         best = min(best, time.perf_counter() - start)
     return amount / best
-
-
-def _wait(device: Device) -> None:
-    if device.device.type == "cuda":
-        torch.cuda.synchronize()
 
 
 def _profile(model: Adversaries, device: Device, steps: int) -> list[str]:
@@ -106,8 +119,8 @@ def _profile(model: Adversaries, device: Device, steps: int) -> list[str]:
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
     start = time.perf_counter()
     with profile(activities=activities) as profiled:
-        _steps(model, steps)
-        _wait(device)
+        times(steps, model.step)
+        sync_of(device)()
     seconds = time.perf_counter() - start
     name = "self_device_time_total" if on_gpu else "self_cpu_time_total"
     events = sorted(profiled.key_averages(), key=lambda event: -getattr(event, name))

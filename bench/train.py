@@ -54,9 +54,8 @@ def run(words: Sequence[str]) -> int:
 
 def _measure(options: argparse.Namespace) -> Measured:
     device = devices.choose(options.device)
-    recipe = _recipe(options)
+    recipe = recipe_of(options)
     dogs = noise(recipe, device.device)
-    sync = torch.cuda.synchronize if device.device.type == "cuda" else lambda: None
     with ExitStack() as around:
         sides: dict[str, Callable[[], object]] = {}
         notes = []
@@ -71,21 +70,27 @@ def _measure(options: argparse.Namespace) -> Measured:
             exact = replace(quick, dtype=torch.float32)
             sides["this kit in float32"] = Adversaries(recipe, exact, dogs).step
         sides["this kit"] = Adversaries(recipe, quick, dogs).step
-        rounds = {name: partial(_times, options.steps, side) for name, side in sides.items()}
-        found = alternate(rounds, options.steps * recipe.batch, options.rounds, sync)
+        rounds = {name: partial(times, options.steps, side) for name, side in sides.items()}
+        found = alternate(rounds, options.steps * recipe.batch, options.rounds, sync_of(device))
     about = f"{recipe.name}, {recipe.size}x{recipe.size}, batch {recipe.batch}, {device.name}"
     return Measured(f"{about}; this kit in {quick.dtype}", found, notes=notes)
 
 
-def _recipe(options: argparse.Namespace) -> Recipe:
+def recipe_of(options: argparse.Namespace) -> Recipe:
+    """The recipe that the options name, with their settings and their batch."""
     recipe = recipes.override(recipes.get(options.recipe), options.settings)
     if recipe.network == "autoencoder":
         raise InputError("--recipe: an autoencoder has no opponent; choose another recipe")
     return replace(recipe, batch=options.batch or recipe.batch)
 
 
+def sync_of(device: devices.Device) -> Callable[[], None]:
+    """What waits until a device is done."""
+    return torch.cuda.synchronize if device.device.type == "cuda" else lambda: None
+
+
 def noise(recipe: Recipe, device: torch.device) -> TrainingSet:
-    """Pictures of noise: what they show does not change a step's time."""
+    """Pictures of noise, on the device: what they show does not change a step's time."""
     side = recipe.prepared_size
     random = torch.Generator().manual_seed(0)
     shape = (PICTURES, 3, side, side)
@@ -94,7 +99,8 @@ def noise(recipe: Recipe, device: torch.device) -> TrainingSet:
     return TrainingSet(pictures, labels, ["one", "other"]).on(device)
 
 
-def _times(count: int, step: Callable[[], object]) -> None:
+def times(count: int, step: Callable[[], object]) -> None:
+    """Takes so many steps."""
     for _ in range(count):
         step()
 
@@ -103,7 +109,8 @@ def _examples(
     options: argparse.Namespace, recipe: Recipe, dogs: TrainingSet, around: ExitStack
 ) -> dict[str, Callable[[], object]]:
     """The example's loop on a batch in memory; and, with data, on its loader's."""
-    at_hand = dogs.pictures[: recipe.batch, :, : recipe.size, : recipe.size].float() / 127.5 - 1
+    some = dogs.pictures[: recipe.batch][:, :, : recipe.size, : recipe.size]
+    at_hand = some.float() / 127.5 - 1
     sides = {"PyTorch's example": _loop(recipe, repeat(at_hand), at_hand.device)}
     if options.data:
         folder = Path(around.enter_context(tempfile.TemporaryDirectory(prefix="bench-train-")))

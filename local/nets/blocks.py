@@ -7,7 +7,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
 SLOPE = 0.2  # of every LeakyReLU, below 0
-EMBEDDED = 50  # length of a breed's embedding, but BigGAN's
+EMBEDDED = 50  # length of a breed's embedding in the DCGAN and the conditional GAN
 
 
 def up(inputs: int, outputs: int, kernel: int = 4) -> nn.Module:
