@@ -4,7 +4,8 @@ Read it in the order of the computation: ``pictures`` -> ``network`` (made from 
 ``features`` -> ``frechet`` and ``distance`` -> ``score``. ``profiles`` holds the rules of both
 leaderboards, ``backend`` chooses what runs the network, ``cautions`` says what to mind,
 ``fetch`` gets the published graph, ``cache`` keeps real features, ``report`` gathers the further
-metrics (a file each), and ``python -m mifid --help`` shows the commands.
+metrics (a file each), ``processes`` spreads the work over several GPUs or machines, and
+``python -m mifid --help`` shows the commands.
 
 From Python::
 

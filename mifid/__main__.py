@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 import warnings
@@ -16,13 +17,13 @@ from PIL import Image
 from mifid import breeds, cache, history, published, report, sheet
 from mifid.backend import BACKENDS
 from mifid.errors import InputError, WorkError
-from mifid.features import check_target, extract, save
+from mifid.features import Features, check_alike, check_target, extract, save
 from mifid.fetch import fetch
 from mifid.network import PRECISIONS, open_network
-from mifid.pairs import nearest_pairs
 from mifid.pictures import open_pictures
+from mifid.processes import ALONE, Gone, Team, joined
 from mifid.profiles import LAYERS, PROFILES, PUBLIC
-from mifid.score import both_sides, score_features
+from mifid.score import add_up, both_sides, score_sums
 
 SCORE_HELP = """\
 Scores generated pictures as Kaggle's "Generative Dog Images" did on its public leaderboard: FID,
@@ -32,6 +33,9 @@ other commands, each with its own --help:
   python -m mifid features PATH --out FILE.npz   save features, to be given in place of pictures
   python -m mifid fetch                          get the published network (96 MB)
   python -m mifid cache                          list or clear the real features that are kept
+
+on several GPUs or machines, with the same result (docs/scale.md), started by torchrun:
+  torchrun --nproc-per-node 4 -m mifid IMAGES --real PATH
 """
 SCORE_EXAMPLES = """\
 examples:
@@ -61,6 +65,8 @@ examples:
   python -m mifid cache --clear
 """
 
+UNREAD = 128 + 13  # SIGPIPE's exit code, as a shell says it
+
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, where argparse prints the usage too."""
@@ -75,40 +81,43 @@ def main(arguments: Sequence[str]) -> int:
     # Our own limit on pixels is the stricter one, and says which picture.
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters in a picture is said by us
-    commands: dict[str, Callable[[Sequence[str]], None]]
-    commands = {
-        "features": features_command,
-        "fetch": fetch_command,
-        "cache": cache_command,
-    }
+    team = ALONE
     try:
-        if arguments and arguments[0] in commands:
-            commands[arguments[0]](arguments[1:])
-        else:
-            score_command(arguments)
-    except (InputError, WorkError) as error:
-        print("mifid:", " ".join(str(error).split()), file=sys.stderr)
-        return 2 if isinstance(error, InputError) else 1
+        with joined() as team:
+            _run(arguments, team)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has seen enough, as `head` does
+        # The interpreter would try again at its end, and complain where nobody can help it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
+    except (InputError, WorkError, Gone) as error:
+        line = " ".join(str(error).split())
+        return team.fail(2 if isinstance(error, InputError) else 1, f"mifid: {line}")
     except torch.OutOfMemoryError:
-        print("mifid: the GPU's memory is full; give a smaller --batch", file=sys.stderr)
-        return 1
+        return team.fail(1, "mifid: the GPU's memory is full; give a smaller --batch")
     except KeyboardInterrupt:
-        print("mifid: interrupted", file=sys.stderr)
-        return 130
+        return team.fail(130, "mifid: interrupted")
     return 0
 
 
-def score_command(arguments: Sequence[str]) -> None:
-    """Score and print, and write what else was asked for."""
+def _run(arguments: Sequence[str], team: Team) -> None:
+    alone: dict[str, Callable[[Sequence[str]], None]]
+    alone = {"fetch": fetch_command, "cache": cache_command}
+    command, *others = arguments or [""]
+    if command in alone:
+        if team.leads:
+            alone[command](others)
+    elif command == "features":
+        features_command(others, team)
+    else:
+        score_command(arguments, team)
+
+
+def score_command(arguments: Sequence[str], team: Team = ALONE) -> None:
+    """Score and print, and write what else was asked for; the first process of the team does."""
     given = _score_parser().parse_args(arguments)
     start = time.perf_counter()
-    # What can be refused is refused here, and not after an hour's work.
-    if given.sheet:
-        sheet.check(given.sheet, given.images, given.real)
-    if given.history:
-        history.check(given.history)
-    names = breeds.known_names(given.real, given.limit) if given.breeds else {}
-    sources = history.sources(given.images, given.real, given.graph) if given.history else {}
+    names, sources = _prepared(given) if team.leads else ({}, {})
     fake, true = both_sides(
         given.images,
         given.real,
@@ -116,16 +125,21 @@ def score_command(arguments: Sequence[str]) -> None:
         **_network_choice(given),
         batch=given.batch,
         limit=given.limit,
+        team=team,
     )
+    sums = add_up(fake, true)
+    if given.interval or given.all or given.breeds:
+        fake, true = _in_one_place(fake, true)
+    if not team.leads:
+        return
     profile = PROFILES[given.profile]
-    pairs = nearest_pairs(fake, true)
-    result = score_features(fake, true, profile, given.limit, pairs)
+    result = score_sums(fake, true, sums, profile, given.limit)
     extras = report.margins(result)
     if given.interval:
-        extras["interval"] = report.interval(fake, true, profile, pairs)
+        extras["interval"] = report.interval(fake, true, profile, sums.pairs)
     if given.all:
         extras |= report.all_metrics(fake, true)
-    rows = breeds.by_breed(fake, true, pairs, names) if given.breeds else []
+    rows = breeds.by_breed(fake, true, sums.pairs, names) if given.breeds else []
     result = replace(result, seconds=time.perf_counter() - start)
     for warning in result.warnings:
         print(f"mifid: warning: {warning}", file=sys.stderr)
@@ -137,11 +151,37 @@ def score_command(arguments: Sequence[str]) -> None:
     if given.history:
         history.append(given.history, score, sources)
     if given.sheet:
-        sheet.write(given.sheet, result, given.images, given.real, fake, true, pairs)
+        sheet.write(given.sheet, result, given.images, given.real, fake, true, sums.pairs)
 
 
-def features_command(arguments: Sequence[str]) -> None:
-    """Extract and save."""
+def _prepared(given: argparse.Namespace) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the breeds' names and the history's sources, where they are asked for.
+
+    What can be refused is refused here, and not after an hour's work.
+    """
+    if given.sheet:
+        sheet.check(given.sheet, given.images, given.real)
+    if given.history:
+        history.check(given.history)
+    names = breeds.known_names(given.real, given.limit) if given.breeds else {}
+    sources = history.sources(given.images, given.real, given.graph) if given.history else {}
+    return names, sources
+
+
+def _in_one_place(fake: Features, true: Features) -> tuple[Features, Features]:
+    """Return both sides with all their rows, which further metrics need, on the first process."""
+    if fake.team.size > 1:
+        size = sum(len(side) * side.values.shape[1] * side.values.itemsize for side in (fake, true))
+        print(
+            "mifid: --all, --interval and --breeds need all features in the first process:"
+            f" {size / 1e9:.1f} GB",
+            file=sys.stderr,
+        )
+    return fake.whole(), true.whole()
+
+
+def features_command(arguments: Sequence[str], team: Team = ALONE) -> None:
+    """Extract and save; the first process of the team writes what all have extracted."""
     about = "Saves the features of pictures, to be given to python -m mifid in their place."
     parser = _parser("python -m mifid features", about, FEATURES_EXAMPLES)
     parser.add_argument("path", metavar="PATH", type=Path, help="a folder or a zip of pictures")
@@ -153,10 +193,12 @@ def features_command(arguments: Sequence[str]) -> None:
     )
     _add_network_options(parser)
     given = parser.parse_args(arguments)
-    check_target(given.out)
+    if team.leads:
+        check_target(given.out)
     network = open_network(given.graph, **_network_choice(given))
     with open_pictures(given.path, "generated" if given.generated else "real") as pictures:
-        features = extract(pictures, network, given.batch)
+        check_alike(team, network, given.batch, pictures)
+        features = extract(pictures, network, given.batch, team)
     save(features, given.out)
     for note in features.notes:
         print(f"mifid: warning: {note}", file=sys.stderr)

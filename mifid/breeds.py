@@ -20,8 +20,9 @@ from zipfile import ZipFile
 
 import numpy as np
 
+from mifid import stored
 from mifid.errors import InputError
-from mifid.features import Features, load
+from mifid.features import Features
 from mifid.kid import kernel_distance
 from mifid.pairs import Pairs
 from mifid.pictures import open_pictures
@@ -66,7 +67,10 @@ def known_names(real: str | Path, limit: int | None = None) -> dict[str, str]:
     """
     path = Path(real)
     if path.suffix == ".npz":
-        pictures: Sequence[str] = load(path).names
+        found, (rows, _), _ = next(stored.read(path))  # not the features: they may be many
+        pictures: Sequence[str] = stored.texts(found, "names")
+        if len(pictures) != rows:  # as when they are loaded
+            pictures = ()
         folders = _folders(pictures)
     else:
         with open_pictures(path, "real", limit) as found:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import PIL
@@ -12,6 +13,7 @@ from mifid.errors import InputError, WorkError
 from mifid.features import Features, load, save
 from mifid.network import Network
 from mifid.pictures import Pictures
+from mifid.processes import ALONE, Team
 from mifid.published import cache_folder
 
 FORMAT = 2  # raise it whenever the same pictures would give other features
@@ -22,22 +24,28 @@ def folder() -> Path:
     return cache_folder() / "features"
 
 
-def cached(pictures: Pictures, network: Network, compute: Callable[[], Features]) -> Features:
+def cached(
+    pictures: Pictures, network: Network, compute: Callable[[], Features], team: Team = ALONE
+) -> Features:
     """Return the features that are kept for these pictures and this network, else compute them.
 
-    A cache that cannot be read or written costs time, never the result.
+    A cache that cannot be read or written costs time, never the result. Of a ``team``, only the
+    first process reads and writes it, and the others get their shares from there.
     """
-    file = folder() / f"{_key(pictures, network)}.npz"
-    if file.is_file():
+    file = folder() / f"{_key(pictures, network, team)}.npz"
+    kept, *_ = team.gather(file.is_file())
+    if kept:
         try:
-            return load(file)
+            return load(file, team=team)
         except InputError as error:
             print(f"mifid: warning: {error}; computing it anew", file=sys.stderr)
     features = compute()
+    if team.leads:
+        with suppress(OSError):  # without the folder, saving says so
+            file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         save(features, file)
-    except (OSError, InputError, WorkError) as error:
+    except (InputError, WorkError) as error:
         print(f"mifid: warning: the features are not kept ({error})", file=sys.stderr)
     return features
 
@@ -55,9 +63,11 @@ def clear() -> int:
     return len(files)
 
 
-def _key(pictures: Pictures, network: Network) -> str:
+def _key(pictures: Pictures, network: Network, team: Team) -> str:
     """Return a hash of everything that decides a feature, or the name in its row."""
     rules = [FORMAT, PIL.__version__, pictures.side, pictures.remarks]
     rules += [network.identity, network.profile.name, network.precision]
-    content = [(entry.name, entry.digest()) for entry in pictures.entries]
+    mine = pictures.entries[team.share(len(pictures))]  # a folder's digests read every file
+    parts = team.gather([(entry.name, entry.digest()) for entry in mine])
+    content = [pair for part in parts for pair in part]
     return hashlib.sha256(json.dumps([rules, content]).encode()).hexdigest()[:32]

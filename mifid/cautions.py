@@ -3,9 +3,8 @@
 import numpy as np
 
 from mifid import published
-from mifid.distance import counted
 from mifid.features import UNKNOWN, Features
-from mifid.frechet import Moments, different_rows
+from mifid.frechet import Moments
 from mifid.pictures import Side
 
 FEW_IMAGES = 2048  # as many as there are features: fewer give a covariance without full rank
@@ -15,8 +14,8 @@ COPY = 1e-6  # a distance: another backend's rounding leaves 3e-11, the two most
 ROUNDING = 1e-9  # of the traces' sum: as small an FID is zero; equal sets of dogs give up to 1e-10
 
 
-def on_side(features: Features, side: Side) -> list[str]:
-    """Say what to mind about one side by itself."""
+def on_side(features: Features, side: Side, zero: int) -> list[str]:
+    """Say what to mind about one side by itself, ``zero`` of whose rows have the sum 0."""
     lines = []
     if len(features) < FEW_IMAGES:
         lines.append(
@@ -26,7 +25,6 @@ def on_side(features: Features, side: Side) -> list[str]:
     lines += features.notes
     if features.graph == UNKNOWN:
         lines.append(f"the {side} features do not say which network they are of")
-    zero = len(features) - len(counted(features.values))
     if zero:
         lines.append(
             f"{zero:,} {side} pictures have features of sum 0: dropped from the distance, as the"
@@ -52,7 +50,7 @@ def on_submission(fake: Features, limit: int | None) -> list[str]:
 
 def on_variety(fake: Features, generated: Moments, real: Moments) -> list[str]:
     """Say where the generated pictures hardly differ, or are copies of each other."""
-    total, different = len(fake), different_rows(fake.values)
+    total, different = len(fake), generated.count
     counts = f"{different:,} different rows of features in {total:,}"
     spread, usual = generated.total_variance, real.total_variance
     if different == 1 or spread < COLLAPSED * usual:

@@ -1,5 +1,6 @@
 """Which device computes the features, and in full float32 on all of them."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ def choose_device(name: str = "auto") -> torch.device:
     why = "torch sees none"
     if torch.cuda.is_available():
         try:
+            if "LOCAL_RANK" in os.environ:  # of several processes on a machine, each takes its own
+                torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
             (torch.ones(8, device="cuda") * 2).sum().item()
         except RuntimeError as error:
             why = str(error).splitlines()[0]

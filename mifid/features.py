@@ -1,45 +1,35 @@
 """Features of pictures: computed batch by batch, saved, and read back in place of the pictures."""
 
-import zlib
+import hashlib
+import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from mifid import npz, stored
 from mifid.device import full_precision
 from mifid.errors import InputError, WorkError
 from mifid.files import check_place, whole_file
 from mifid.frechet import Moments, different_rows
 from mifid.network import Network
 from mifid.pictures import Pictures, Side, evenly_spaced, some
+from mifid.processes import ALONE, Team
 
 UNKNOWN = "unknown"
-ARRAYS = ("features", "m", "s")
-FACTS = ("names", "network", "graph", "side", "skipped", "notes", "precision")
-DAMAGES = (
-    OSError,
-    ValueError,
-    TypeError,
-    EOFError,
-    MemoryError,
-    RuntimeError,
-    BadZipFile,
-    zlib.error,
-)  # what numpy and zipfile raise for a file that is none of theirs, cut, encrypted or garbled
-LARGEST = 1e70  # of a feature: the product of two covariances of such ones is still a number
 
 
 @dataclass(frozen=True)
 class Features:
     """One side's features, and where they come from.
 
-    values: (N, D), float32 as the networks here give them.
+    values: (N, D), float32 as the networks here give them; where several processes hold the
+        features, this one's share of the N rows.
     network, graph: as in ``Network``; ``unknown`` in files that others wrote.
     side: under which side's rules the pictures were read.
     names: the N pictures' names within their folder or archive; empty when unknown.
@@ -47,6 +37,8 @@ class Features:
     notes: what is to be minded about the pictures, a sentence each (``Pictures.notes``).
     moments: of the values, where they were saved with them; None otherwise.
     precision: in which they were computed, as in ``Network``.
+    team, counts: the processes that hold the rows, in the order of their ranks, and how many each.
+        Everything but the values is about all rows.
     """
 
     values: np.ndarray
@@ -58,9 +50,28 @@ class Features:
     moments: Moments | None = None
     notes: tuple[str, ...] = ()
     precision: str = "exact"
+    team: Team = ALONE
+    counts: tuple[int, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.values)
+        return sum(self.counts) if self.team.size > 1 else len(self.values)
+
+    @property
+    def first(self) -> int:
+        """Which of the N rows is the first one here."""
+        return sum(self.counts[: self.team.rank])
+
+    def whole(self) -> "Features":
+        """Return all rows on the first process of the team, and none on the others."""
+        if self.team.size == 1:
+            return self
+        rows = len(self) if self.team.leads else 0
+        values, start = np.empty((rows, self.values.shape[1]), self.values.dtype), 0
+        for block in self.team.relay(npz.blocks_of(self.values)):
+            if self.team.leads:
+                values[start : start + len(block)] = block
+            start += len(block)
+        return replace(self, values=values, team=ALONE, counts=())
 
     def limited(self, limit: int | None) -> "Features":
         """Return ``limit`` rows, evenly spaced (all, for None or fewer rows)."""
@@ -71,17 +82,29 @@ class Features:
         return replace(self, values=self.values[rows], names=names, moments=None)
 
 
-def extract(pictures: Pictures, network: Network, batch: int | None = None) -> Features:
+def extract(
+    pictures: Pictures, network: Network, batch: int | None = None, team: Team = ALONE
+) -> Features:
     """Return the pictures' features; the batch size only changes the speed (None: the network's).
+
+    Of a ``team`` each process gets those of its share. The batches are the ones that one process
+    would have made, and so are the features, which depend on them by a rounding error.
 
     Raises InputError when no picture could be decoded, or a generated one would be refused.
     """
-    total, title = len(pictures), f"{pictures.side} pictures"
-    batches = pictures.batches(batch or network.batch)
-    values = compute(batches, network, total, title, pictures.decoded)
-    if not len(values):
+    size = batch or network.batch
+    mine = pictures.part(team.share(len(pictures), size))
+    title = f"{pictures.side} pictures"
+    if team.size > 1:
+        title += f" (1 of {team.size} processes)"  # the first one's bar is the only one
+    batches = team.heeding(mine.batches(size))
+    values = compute(batches, network, len(mine), title, mine.decoded)
+    for skipped, odd in team.gather((mine.skipped, mine.odd)):
+        pictures.add(skipped, odd)
+    counts = tuple(team.gather(len(values)))
+    if not sum(counts):
         raise InputError(
-            f"{pictures.path}: none of its {total} pictures can be decoded"
+            f"{pictures.path}: none of its {len(pictures)} pictures can be decoded"
             f" ({some(pictures.skipped)}); are they whole?"
         )
     return Features(
@@ -93,7 +116,25 @@ def extract(pictures: Pictures, network: Network, batch: int | None = None) -> F
         skipped=len(pictures.skipped),
         notes=pictures.notes(),
         precision=network.precision,
+        team=team,
+        counts=counts,
     )
+
+
+def check_alike(
+    team: Team, network: Network | None, batch: int | None, *sides: "Features | Pictures"
+) -> None:
+    """Raise InputError where a process of the team has other pictures or another network."""
+    facts = {}
+    for side in sides:
+        if isinstance(side, Pictures):
+            names = json.dumps([entry.name for entry in side.entries])
+            digest = hashlib.sha256(names.encode()).hexdigest()[:8]
+            facts[str(side.path)] = f"{len(side):,} {side.side} pictures (names {digest})"
+    if network:
+        facts["the network"] = f"{network.name} {network.identity[:12]} ({network.precision})"
+        facts["pictures at once (--batch)"] = str(batch or network.batch)
+    team.agree(facts)
 
 
 def compute(
@@ -165,102 +206,67 @@ def save(features: Features, path: Path) -> None:
     Keys: ``features`` (N, D), ``names`` (N,), ``network``, ``graph``, ``side``, ``skipped``,
     ``notes``, ``precision``.
     """
+    blocks = features.team.relay(npz.blocks_of(features.values))
+    try:
+        if features.team.leads:
+            _write(features, blocks, path)
+    finally:
+        deque(blocks, maxlen=0)  # the others give theirs, whether they could be written or not
+
+
+def _write(features: Features, blocks: Iterable[np.ndarray], path: Path) -> None:
     check_target(path)
+    facts = {
+        "names": np.array(features.names),
+        "network": features.network,
+        "graph": features.graph,
+        "side": features.side,
+        "skipped": features.skipped,
+        "notes": np.array(features.notes, dtype=np.str_),
+        "precision": features.precision,
+    }
+    shape = (len(features), features.values.shape[1])
     with whole_file(path, "features file") as file:
-        np.savez(
-            file,
-            features=features.values,
-            names=np.array(features.names),
-            network=features.network,
-            graph=features.graph,
-            side=features.side,
-            skipped=features.skipped,
-            notes=np.array(features.notes, dtype=np.str_),
-            precision=features.precision,
-        )
+        npz.write(file, stored.KEY, shape, features.values.dtype, blocks, facts)
 
 
-def load(path: Path) -> Features:
+def load(path: Path, limit: int | None = None, team: Team = ALONE) -> Features:
     """Read saved features: ``features`` is needed, whatever else is missing counts as unknown.
 
     Statistics in the form that goes with the published notebook, ``m`` (D,), ``s`` (D, D) and
     ``features``, are used as they are.
 
+    limit: as in ``Features.limited``. team: the first process reads, each keeps its share.
+
     Raises InputError when the file is damaged or holds no features that have a score.
     """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            found = {key: arrays[key] for key in ARRAYS + FACTS if key in arrays}
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: not found; write it with: python -m mifid features") from error
-    except DAMAGES as error:
-        raise InputError(f"{path}: no saved features, or damaged ({error}); write again") from error
-    values = found.get("features")
-    if values is None:
-        raise InputError(
-            f"{path}: holds no array 'features' (statistics alone have no nearest pictures);"
-            " write it with: python -m mifid features"
-        )
-    check_values(values, f"{path}: 'features'")
+    blocks = team.relay(stored.read(path) if team.leads else ())
+    found, (total, dimensions), dtype = next(blocks)
+    wanted = np.array(evenly_spaced(total, limit), np.int64)
+    rows = wanted[team.share(len(wanted))]
+    values, start = np.empty((len(rows), dimensions), dtype), 0
+    for block in blocks:
+        mine = slice(*np.searchsorted(rows, (start, start + len(block))))
+        values[mine] = block[rows[mine] - start]
+        start += len(block)
     texts = {key: str(found.get(key, UNKNOWN)) for key in ("network", "graph")}
     side = str(found.get("side", "unknown"))
-    names, notes = _texts(found, "names"), _texts(found, "notes")
-    skipped = _whole_number(found, "skipped")
+    names, notes = stored.texts(found, "names"), stored.texts(found, "notes")
+    skipped = stored.whole_number(found, "skipped")
     if skipped and "notes" not in found:  # saved by an earlier version
         notes = (f"{skipped:,} pictures could not be decoded: left out",)
+    statistics, moments = stored.statistics(path, found, dimensions), None
+    if statistics and len(wanted) == total:
+        moments = Moments(*statistics, different_rows(values, team))
     return Features(
         values,
         **texts,
         side="generated" if side == "generated" else "real" if side == "real" else "unknown",
-        names=names if len(names) == len(values) else (),
+        names=tuple(names[row] for row in wanted) if len(names) == total else (),
         skipped=skipped,
-        moments=_moments(path, found),
+        moments=moments,
         notes=notes,
         precision=str(found.get("precision", "exact")),
+        team=team,
+        counts=tuple(team.gather(len(rows))),
     )
-
-
-def check_values(values: np.ndarray, what: str) -> None:
-    """Raise InputError for features that have no score; ``what`` is what the line calls them."""
-    if values.ndim != 2 or values.dtype.kind != "f" or not values.shape[1]:
-        raise InputError(
-            f"{what} is no (pictures, features) array of finite numbers in floating point:"
-            f" {values.dtype} of shape {values.shape}; extract them again"
-        )
-    wrong = np.flatnonzero(~np.isfinite(values).all(axis=1))
-    if wrong.size:
-        raise InputError(
-            f"{what} is no array of finite numbers: NaN or infinity in {wrong.size:,} of"
-            f" {len(values):,} rows, the first is row {wrong[0]}; extract them again"
-        )
-    if values.size and max(float(values.max()), -float(values.min())) > LARGEST:
-        raise InputError(
-            f"{what} has numbers over {LARGEST:g}, too large for a covariance; extract them again"
-        )
-
-
-def _texts(found: dict[str, np.ndarray], key: str) -> tuple[str, ...]:
-    return tuple(str(text) for text in np.ravel(found.get(key, ())))
-
-
-def _whole_number(found: dict[str, np.ndarray], key: str) -> int:
-    value = found.get(key, np.array(0))
-    return int(value) if value.shape == () and value.dtype.kind in "iu" else 0
-
-
-def _moments(path: Path, found: dict[str, np.ndarray]) -> Moments | None:
-    if "m" not in found or "s" not in found:
-        return None
-    dimensions = found["features"].shape[1]
-    mean, covariance = found["m"], found["s"]
-    right = (
-        mean.shape == (dimensions,)
-        and covariance.shape == (dimensions, dimensions)
-        and {mean.dtype.kind, covariance.dtype.kind} == {"f"}
-        and float(abs(mean).max()) <= LARGEST  # which NaN is not
-        and float(abs(covariance).max()) <= LARGEST**2
-    )
-    if not right:
-        raise InputError(f"{path}: 'm' and 's' do not belong to 'features'; leave them out")
-    count = different_rows(found["features"])
-    return Moments(mean.astype(np.float64), covariance.astype(np.float64), count)

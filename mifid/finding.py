@@ -7,11 +7,10 @@ import hashlib
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Protocol
 from zipfile import (
     ZIP_BZIP2,
     ZIP_DEFLATED,
@@ -34,16 +33,52 @@ METHODS = frozenset({ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA})  # that Pyt
 ENCRYPTED = 0x1  # the bit of a member's flags
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Protocol):
     """A picture that has been found: its name within the folder or archive, and how to read it.
 
-    digest: changes when the content does.
+    There may be a million of them: what finds them keeps no more than it takes.
     """
 
+    @property
+    def name(self) -> str:
+        """Its name within the folder or archive."""
+
+    def read(self) -> bytes:
+        """Return the content."""
+
+    def digest(self) -> str:
+        """Return what changes when the content does."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    folder: Path
     name: str
-    read: Callable[[], bytes]
-    digest: Callable[[], str]
+
+    def read(self) -> bytes:
+        return (self.folder / self.name).read_bytes()
+
+    def digest(self) -> str:
+        return hashlib.blake2b(self.read()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    archive: ZipFile
+    info: ZipInfo
+
+    @property
+    def name(self) -> str:
+        return self.info.filename
+
+    def read(self) -> bytes:
+        # Without a size, a member unpacks however much more it holds than said.
+        with self.archive.open(self.info) as stream:
+            return stream.read(self.info.file_size + 1)
+
+    def digest(self) -> str:
+        # The checksum in the archive's directory covers the content, and costs no reading.
+        return f"{self.info.CRC:08x} {self.info.file_size}"
 
 
 @dataclass(frozen=True)
@@ -100,7 +135,7 @@ def _find_in_folder(folder: Path, archives: ExitStack) -> Found:
         _check_size(folder, name, files[name].stat().st_size, MAX_FILE_BYTES)
     others = [name for name in files if not _is_picture(name) and not _is_hidden(name)]
     if names:
-        return Found([_disk_entry(name, files[name]) for name in names], others, [], False)
+        return Found([_File(folder, name) for name in names], others, [], False)
     inner = _competition_archive(folder, list(files))
     if inner is None:
         return Found([], others, [], False)
@@ -127,7 +162,7 @@ def _find_in_zip(
             _check_member(shown, info, MAX_FILE_BYTES)
         kept = {place(info.filename): info for info in pictures}  # as unpacking would leave them
         return Found(
-            [_member_entry(archive, info) for info in kept.values()],
+            [_Member(archive, info) for info in kept.values()],
             [info.filename for info in files if not _is_wanted(info.filename, submission)],
             [i.filename for i in pictures if kept[place(i.filename)] is not i],
             True,
@@ -152,22 +187,6 @@ def _opened(source: Path | IO[bytes], shown: Path, archives: ExitStack) -> ZipFi
             f"{shown}: neither a folder nor a whole zip archive ({error});"
             " give a folder, a zip or saved features (.npz)"
         ) from error
-
-
-def _disk_entry(name: str, file: Path) -> Entry:
-    return Entry(name, file.read_bytes, lambda: hashlib.blake2b(file.read_bytes()).hexdigest())
-
-
-def _member_entry(archive: ZipFile, info: ZipInfo) -> Entry:
-    # The checksum in the archive's directory covers the content, and costs no reading.
-    checksum = f"{info.CRC:08x} {info.file_size}"
-    return Entry(info.filename, lambda: _read_member(archive, info), lambda: checksum)
-
-
-def _read_member(archive: ZipFile, info: ZipInfo) -> bytes:
-    """Return the content; without a size, a member unpacks however much more it holds than said."""
-    with archive.open(info) as stream:
-        return stream.read(info.file_size + 1)
 
 
 def _unpacked(archive: ZipFile, name: str, shown: Path, archives: ExitStack) -> IO[bytes]:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import linalg
 
 from mifid.errors import InputError
+from mifid.processes import ALONE, Team
 
 BLOCK = 2048  # rows that are held in float64 at once
 
@@ -32,27 +33,33 @@ class Moments:
         return float(np.trace(self.covariance))
 
 
-def moments(features: np.ndarray) -> Moments:
+def moments(features: np.ndarray, team: Team = ALONE) -> Moments:
     """Return the moments of (N, D) features, whatever their precision, summed in float64.
 
     Deviations from the mean are squared, not the features themselves: a feature that hardly varies
-    keeps its digits. Raises InputError for fewer than 2 rows, which have no covariance.
+    keeps its digits. The rows may be spread over a ``team``: as they stay where they are, the mean
+    of all is known before any deviation is squared, and the sums of each are simply added (the
+    two-pass algorithm of Chan, Golub & LeVeque 1983, "Algorithms for Computing the Sample
+    Variance"), where merging moments about different means would round once more.
+
+    Raises InputError for fewer than 2 rows, which have no covariance.
     """
-    count, dimensions = features.shape
+    count, dimensions = sum(team.gather(len(features))), features.shape[1]
     if count < 2:
         raise InputError(f"a covariance needs at least 2 pictures, and there is {count}; add some")
-    mean = features.mean(axis=0, dtype=np.float64)
+    mean = team.add_up(features.sum(axis=0, dtype=np.float64)) / count
     products = np.zeros((dimensions, dimensions))
-    for start in range(0, count, BLOCK):
+    for start in range(0, len(features), BLOCK):
         deviations = features[start : start + BLOCK] - mean
         products += deviations.T @ deviations
-    return Moments(mean, products / (count - 1), different_rows(features))
+    return Moments(mean, team.add_up(products) / (count - 1), different_rows(features, team))
 
 
-def different_rows(features: np.ndarray) -> int:
-    """Return how many rows differ from each other, to the last bit."""
+def different_rows(features: np.ndarray, team: Team = ALONE) -> int:
+    """Return how many rows, of all in the ``team``, differ from each other to the last bit."""
     # By a digest: the rows themselves would be a copy of all features.
-    return len({hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in features})
+    digests = b"".join(hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in features)
+    return len(np.unique(np.frombuffer(b"".join(team.gather(digests)), "S16")))
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:

@@ -23,8 +23,9 @@ class Pairs:
 def nearest_pairs(fake: Features, true: Features) -> Pairs:
     """Pair each generated picture with its nearest real one.
 
-    As for the score, pictures whose features have the sum 0 have no pair.
-    Raises InputError when a side has no others.
+    As for the score, pictures whose features have the sum 0 have no pair. Where several processes
+    hold the features, all of them get all pairs. Raises InputError when a side has no others.
     """
-    distance, nearest = nearest_real(fake.values, true.values)
-    return Pairs(counted(fake.values), nearest, distance)
+    distance, nearest = nearest_real(fake.values, true.values, fake.team)
+    found = fake.team.gather((counted(fake.values) + fake.first, nearest, distance))
+    return Pairs(*(np.concatenate(parts) for parts in zip(*found, strict=True)))

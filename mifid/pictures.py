@@ -10,10 +10,10 @@ real: the whole picture, squashed to 64x64 with Lanczos, no crop, aspect not kep
 import io
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Literal, Self
@@ -62,6 +62,16 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.entries)
 
+    def part(self, stretch: slice) -> "Pictures":
+        """Return some of the pictures, with ``skipped`` and ``odd`` of their own."""
+        return replace(self, entries=self.entries[stretch], skipped=[], odd={})
+
+    def add(self, skipped: Sequence[str], odd: Mapping[str, list[str]]) -> None:
+        """Note what was found out about a part."""
+        self.skipped += skipped
+        for peculiarity, names in odd.items():
+            self.odd.setdefault(peculiarity, []).extend(names)
+
     def decoded(self) -> list[str]:
         """Return the names of those that could be decoded; known once the batches are through."""
         skipped = set(self.skipped)
@@ -84,12 +94,15 @@ class Pictures:
     def batches(self, size: int) -> Iterator[np.ndarray]:
         """Yield (size, 64, 64, 3) uint8, the last batch smaller, decoded ahead in threads.
 
+        Each is of ``size`` neighbours in the order of names, less those that cannot be decoded:
+        whoever reads a part that begins with a batch gets the batches that one reader would.
         Never more than two batches wait, so the memory stays the same for any number of pictures.
         Raises InputError at the first generated picture that Kaggle would refuse.
         """
         todo = iter(self.entries)
         pending: deque[tuple[Entry, Future[np.ndarray | None]]] = deque()
         ready: list[np.ndarray] = []
+        seen = 0
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             try:
                 for entry in islice(todo, 2 * size):
@@ -99,15 +112,14 @@ class Pictures:
                     picture = future.result()
                     for entry in islice(todo, 1):
                         pending.append((entry, pool.submit(self._decode, entry)))
+                    seen += 1
                     if picture is None:
                         self.skipped.append(done.name)
-                        continue
-                    ready.append(picture)
-                    if len(ready) == size:
+                    else:
+                        ready.append(picture)
+                    if ready and (seen % size == 0 or not pending):
                         yield np.stack(ready)
                         ready = []
-                if ready:
-                    yield np.stack(ready)
             finally:
                 pool.shutdown(cancel_futures=True)
 

@@ -17,14 +17,17 @@ from typing import Any
 
 from mifid import cautions, published
 from mifid.cache import cached
+from mifid.distance import counted
 from mifid.errors import InputError, WorkError
-from mifid.features import UNKNOWN, Features, check_values, extract, load
-from mifid.frechet import frechet_distance, moments
+from mifid.features import UNKNOWN, Features, check_alike, extract, load
+from mifid.frechet import Moments, frechet_distance, moments
 from mifid.memory import hand_back
 from mifid.network import Network, open_network
 from mifid.pairs import Pairs, nearest_pairs
 from mifid.pictures import Pictures, Side, open_pictures
+from mifid.processes import ALONE, Team
 from mifid.profiles import EPSILON, PUBLIC, Profile
+from mifid.stored import check_values
 
 Source = str | Path | Features
 
@@ -60,6 +63,20 @@ class Result:
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as plain values, for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What a score takes from all rows of both sides, whichever processes hold them.
+
+    zero_generated, zero_real: how many rows have the sum 0, and so no part in the distance.
+    """
+
+    pairs: Pairs
+    generated: Moments
+    real: Moments
+    zero_generated: int
+    zero_real: int
 
 
 def score(
@@ -115,12 +132,16 @@ def both_sides(
     batch: int | None = None,
     limit: int | None = None,
     device: str = "auto",
+    team: Team = ALONE,
 ) -> tuple[Features, Features]:
-    """Return both sides' features, of one network; arguments as in ``score``."""
+    """Return both sides' features, of one network; arguments as in ``score``.
+
+    team: processes that each compute and get their share.
+    """
     with ExitStack() as files:
         opened = (
-            _open(generated, "generated", limit, files),
-            _open(real, "real", limit, files),
+            _open(generated, "generated", limit, files, team),
+            _open(real, "real", limit, files, team),
         )
         open_it = partial(
             open_network,
@@ -131,7 +152,8 @@ def both_sides(
             device=device,
         )
         network = _network_for(*opened, graph, open_it)
-        fake, true = (_features_of(side, network, batch) for side in opened)
+        check_alike(team, network, batch, *opened)  # before the work, too
+        fake, true = (_features_of(side, network, batch, team) for side in opened)
     _check_same_network(network, fake, true)
     return fake, true
 
@@ -150,8 +172,26 @@ def score_features(
     Raises InputError for features that have no score, WorkError for a score that is no number.
     """
     start = time.perf_counter()
-    distances = (pairs or nearest_pairs(fake, true)).distance
-    generated, real = (side.moments or moments(side.values) for side in (fake, true))
+    result = score_sums(fake, true, add_up(fake, true, pairs), profile, limit)
+    return replace(result, seconds=time.perf_counter() - start)
+
+
+def add_up(fake: Features, true: Features, pairs: Pairs | None = None) -> Sums:
+    """Return what the score takes from the rows: the work that processes share.
+
+    pairs: as in ``score_features``, which says what is raised too.
+    """
+    pairs = pairs or nearest_pairs(fake, true)
+    generated, real = (side.moments or moments(side.values, side.team) for side in (fake, true))
+    zeros = (len(side.values) - len(counted(side.values)) for side in (fake, true))
+    return Sums(pairs, generated, real, *(sum(fake.team.gather(zero)) for zero in zeros))
+
+
+def score_sums(
+    fake: Features, true: Features, sums: Sums, profile: Profile = PUBLIC, limit: int | None = None
+) -> Result:
+    """Score what ``add_up`` has found, without looking at the rows; see ``score_features``."""
+    distances, generated, real = sums.pairs.distance, sums.generated, sums.real
     fid = frechet_distance(generated, real)
     distance = float(distances.mean())
     thresholded = apply_threshold(distance, profile.threshold)
@@ -175,8 +215,8 @@ def score_features(
         label=label,
         limit=limit,
         warnings=(
-            *cautions.on_side(fake, "generated"),
-            *cautions.on_side(true, "real"),
+            *cautions.on_side(fake, "generated", sums.zero_generated),
+            *cautions.on_side(true, "real", sums.zero_real),
             *cautions.on_submission(fake, limit),
             *cautions.on_variety(fake, generated, real),
             *cautions.on_memorization(distances, distance, profile.threshold),
@@ -184,7 +224,7 @@ def score_features(
                 fid, distance, profile.threshold, generated.total_variance + real.total_variance
             ),
         ),
-        seconds=time.perf_counter() - start,
+        seconds=0,
     )
 
 
@@ -230,14 +270,16 @@ def layer_of(identity: str) -> str:
     return identity.partition("/")[2]
 
 
-def _open(source: Source, side: Side, limit: int | None, files: ExitStack) -> Features | Pictures:
+def _open(
+    source: Source, side: Side, limit: int | None, files: ExitStack, team: Team
+) -> Features | Pictures:
     """Open one side, so that whatever is wrong with it shows before the work on the other."""
     opened: Features | Pictures
     if isinstance(source, Features):
         check_values(source.values, f"the {side} features")
         opened = source.limited(limit)
     elif Path(source).suffix == ".npz":
-        opened = load(Path(source)).limited(limit)
+        opened = load(Path(source), limit, team)
     else:
         opened = files.enter_context(open_pictures(source, side, limit))
     where = f"the {side} features" if isinstance(source, Features) else source
@@ -266,12 +308,14 @@ def _network_for(
     return network
 
 
-def _features_of(side: Features | Pictures, network: Network | None, batch: int | None) -> Features:
+def _features_of(
+    side: Features | Pictures, network: Network | None, batch: int | None, team: Team
+) -> Features:
     if network is None or isinstance(side, Features):
         assert isinstance(side, Features)  # without a network both sides are
         return side
-    compute = partial(extract, side, network, batch)
-    features = cached(side, network, compute) if side.side == "real" else compute()
+    compute = partial(extract, side, network, batch, team)
+    features = cached(side, network, compute, team) if side.side == "real" else compute()
     if len(features) < 2:
         raise InputError(
             f"{side.path}: only {len(features)} of its {len(side)} pictures can be decoded; a score"

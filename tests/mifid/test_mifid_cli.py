@@ -197,7 +197,7 @@ def test_a_full_disk_costs_the_features_in_one_line(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(np.lib.format, "write_array", full)
     target = tmp_path / "real.npz"
     assert main(["features", str(archive("real.zip", drawn(0, 4))), "--out", str(target)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
