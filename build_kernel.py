@@ -685,8 +685,11 @@ def write_kernel(arguments: argparse.Namespace) -> None:
     file = product(arguments)
     files = {"kernel/kernel-metadata.json": Path(file).name, "kernel-metadata.json": file}
     texts = {path: metadata(owner, title, code_file) for path, code_file in files.items()}
-    for path, text in {file: made.text, **texts}.items():
-        write(ROOT / path, text)
+    try:
+        for path, text in {file: made.text, **texts}.items():
+            write(ROOT / path, text)
+    except OSError as error:
+        raise OSError(f"cannot write the kernel: {error}") from None
     if owner == NO_OWNER:
         print(f"warning: no Kaggle user found, {NO_OWNER} written: give --owner", file=sys.stderr)
     changes = {True: ", with uncommitted changes", False: ""}.get(made.build["dirty"], "")
@@ -700,6 +703,15 @@ def write_kernel(arguments: argparse.Namespace) -> None:
     print(f"next: {rehearse}{pushes}")
 
 
+def run(argv: list[str], default: str) -> int:
+    """Does what the command line asks for; `default` is the recipe where none is named."""
+    arguments = parse(argv, default)
+    if arguments.check:
+        return check_kernel(product(arguments), default)
+    write_kernel(arguments)
+    return 0
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     try:
@@ -708,18 +720,9 @@ def main(argv: list[str] | None = None) -> int:
     except BundleError as error:
         print(f"build_kernel.py: {error}", file=sys.stderr)
         return 2
-    arguments = parse(sys.argv[1:] if argv is None else argv, recipes.DEFAULT)
-    try:
-        if arguments.check:
-            return check_kernel(product(arguments), recipes.DEFAULT)
-        write_kernel(arguments)
-    except (BundleError, errors.InputError) as error:
-        print(f"build_kernel.py: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"build_kernel.py: cannot write the kernel: {error}", file=sys.stderr)
-        return 1
-    return 0
+    words = sys.argv[1:] if argv is None else argv
+    bad_input = (BundleError, errors.InputError)
+    return errors.guarded("build_kernel.py", lambda: run(words, recipes.DEFAULT), bad_input)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,7 @@ HELP = "use: python -m local COMMAND ...\n\n" + "\n".join(
 def main(words: list[str]) -> int:
     """Runs a command; returns the exit code."""
     if words[:1] in (["--help"], ["-h"]):
-        print(HELP + "\n\npython -m local COMMAND --help tells more, with examples")
-        return 0
+        return guarded("local", _help)
     if not words or words[0] not in COMMANDS:
         what = f"no command {words[0]!r}" if words else "no command given"
         print(f"local: {what}; there are: {', '.join(COMMANDS)}", file=sys.stderr)
@@ -36,6 +35,11 @@ def main(words: list[str]) -> int:
     bad_input = (InputError, mifid_errors.InputError)
     failures = (OSError, mifid_errors.WorkError)
     return guarded(f"local {words[0]}", lambda: int(command.run(words[1:])), bad_input, failures)
+
+
+def _help() -> int:
+    print(HELP + "\n\npython -m local COMMAND --help tells more, with examples")
+    return 0
 
 
 if __name__ == "__main__":

@@ -7,12 +7,17 @@ library's `escape` is all that is needed.
 
 import base64
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from html import escape
 
-Cell = str | int | float
+Cell = str | int | float | Decimal  # a Decimal is shown with the digits that it has
 NUMBER = ' class="number"'
+LINES = 4  # that a column's longest text should take, about
+LEAST, WIDE, WIDEST = 8, 12, 22  # characters of a column: for any text, for a word, for a line
+PADDING = 2  # characters
 
 
 @dataclass(frozen=True)
@@ -51,14 +56,17 @@ def table(
 ) -> str:
     """A table of one row or more, whose first column names them.
 
-    Columns of numbers stand at the right, and with them what else is in such a column.
+    Columns of numbers stand at the right, and with them what else is in such a column. Columns of
+    long texts keep some width on a narrow screen, where the table scrolls.
 
     tight: no cell breaks, and all columns but the first stand at the right: of numbers as text.
     """
-    columns = zip(*rows, strict=True)
+    columns = list(zip(*rows, strict=True))
     sides = ["" if all(isinstance(c, str) for c in cells) else NUMBER for cells in columns]
+    rooms = [""] * len(columns) if tight else ["", *map(_room, columns[1:])]
     top = "".join(
-        f'<th scope="col"{side}>{escape(name)}</th>' for name, side in zip(head, sides, strict=True)
+        f'<th scope="col"{side}{room}>{escape(name)}</th>'
+        for name, side, room in zip(head, sides, rooms, strict=True)
     )
     body = "".join(f"<tr>{_row(row, sides)}</tr>" for row in rows)
     look = ' class="tight"' if tight else ""
@@ -139,10 +147,19 @@ def _row(row: Sequence[Cell], sides: Sequence[str]) -> str:
     return f'<th scope="row">{first}</th>{"".join(cells)}'
 
 
+def _room(cells: Sequence[Cell]) -> str:
+    """The least width of a column of texts, where the page's own for all columns is too small."""
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    line = math.ceil(max(map(len, texts), default=0) / LINES)
+    word = max((len(word) for text in texts for word in text.split()), default=0)
+    room = max(min(word, WIDE), min(line, WIDEST))
+    return f' style="min-width: {room + PADDING}ch"' if room > LEAST else ""
+
+
 def _text(value: Cell) -> str:
     if isinstance(value, str):
         return escape(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int | Decimal) else f"{value:,.4g}"
 
 
 def _data(picture: bytes) -> str:

@@ -219,6 +219,19 @@ def test_a_place_that_cannot_be_written_is_one_line(checkout, command):
     assert "cannot write the kernel" in ran.err and "Traceback" not in ran.err
 
 
+def test_results_that_nobody_reads_end_it_quietly(checkout, tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stdout:
+        run = [sys.executable, "-S", "-B", str(checkout / "build_kernel.py"), "--owner", "me"]
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        ran = subprocess.run(
+            run, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (ran.returncode, ran.stderr) == (141, "")
+    assert all((checkout / name).is_file() for name in PRODUCTS)
+
+
 def check(checkout, command, *options) -> SimpleNamespace:
     """Runs `--check`, which must say one line and write nothing."""
 
