@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,9 @@ from torch import Tensor
 
 from local.atomic import replacing
 from submission import archive
+
+GAP = 2  # pixels between the pictures of a sheet
+_PAPER = ContextVar("paper", default="white")
 
 
 def to_bytes(pictures: Tensor) -> np.ndarray:
@@ -36,17 +41,26 @@ def _resize(picture: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
 
 
+@contextmanager
+def on_paper(colour: str) -> Iterator[None]:
+    """Sheets made within have that colour between their pictures; others are white there."""
+    before = _PAPER.set(colour)
+    try:
+        yield
+    finally:
+        _PAPER.reset(before)
+
+
 def sheet(pictures: np.ndarray, columns: int | None = None, scale: int = 1) -> Image.Image:
-    """Pictures (N, H, W, 3) uint8 side by side, row by row, with a gap of two pixels."""
+    """Pictures (N, H, W, 3) uint8 side by side, row by row, with a gap of GAP pixels."""
     count, height, width, _ = pictures.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
-    image = np.full((rows * (height + 2) - 2, columns * (width + 2) - 2, 3), 255, np.uint8)
+    down, across = height + GAP, width + GAP
+    image = Image.new("RGB", (columns * across - GAP, rows * down - GAP), _PAPER.get())
     for i, picture in enumerate(pictures):
-        y, x = (i // columns) * (height + 2), (i % columns) * (width + 2)
-        image[y : y + height, x : x + width] = picture
-    result = Image.fromarray(image)
-    return result.resize((result.width * scale, result.height * scale), Image.Resampling.NEAREST)
+        image.paste(Image.fromarray(picture), (i % columns * across, i // columns * down))
+    return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
 
 
 def save_png(image: Image.Image, path: Path) -> None:

@@ -29,6 +29,17 @@ class Trained:
         """Real pictures that it was shown."""
         return self.snapshot.steps * self.recipe.shown
 
+    def label(self, breed: str) -> int:
+        """The label of a breed that somebody asked for.
+
+        Raises:
+            InputError: the recipe knows no breeds, or the data none of that name.
+        """
+        if not self.recipe.by_breed:
+            told = f"recipe {self.recipe.name} does not know breeds"
+            raise InputError(f"--breed {breed}: {told}; leave it out")
+        return self.classes.index(breed)
+
 
 def load(run: Path, device: Device) -> Trained:
     """The generator of the newest snapshot that is whole.

@@ -1,25 +1,23 @@
 """Moving pictures: GIF and WebP through Pillow, MP4 through PyAV, each there whole or not at all.
 
-GIF and WebP play in a loop by themselves; of an MP4 that is up to the player.
+GIF and WebP play in a loop by themselves; with an MP4 that is up to the player.
 """
 
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from PIL import Image
 
+from local import animation
 from local.atomic import replacing
 from local.errors import InputError
 
-KINDS = (".gif", ".webp", ".mp4")
+KINDS = (*animation.UNITS, ".mp4")
 ENCODER: Final = "libx264"  # H.264, which every browser plays
-UNITS = {".gif": 10, ".webp": 1}  # milliseconds: a picture stays for a whole number of them
 FASTEST = 50  # pictures a second: browsers slow a GIF down that asks for more
-WEBP: dict[str, Any] = {"quality": 85, "method": 4}
 H264 = {"crf": "18", "preset": "medium"}  # near what the eye tells from the original
 
 
@@ -39,8 +37,8 @@ def check(path: Path) -> None:
 
 def rate(path: Path, fps: float) -> float:
     """Pictures a second that a file of that kind plays when asked for `fps`, at most FASTEST."""
-    unit = UNITS.get(path.suffix.lower())
-    return 1000 / _stay(unit, fps) if unit else fps
+    kind = path.suffix.lower()
+    return 1000 / animation.stay(kind, fps) if kind in animation.UNITS else fps
 
 
 def write(path: Path, frames: Iterable[np.ndarray], fps: int) -> None:
@@ -58,35 +56,7 @@ def write(path: Path, frames: Iterable[np.ndarray], fps: int) -> None:
         if path.suffix.lower() == ".mp4":
             _h264(partial, frames, fps)
         else:
-            _animation(partial, path.suffix.lower(), frames, fps)
-
-
-def _animation(file: Path, kind: str, frames: Iterable[np.ndarray], fps: int) -> None:
-    pictures = (_with_palette(frame) if kind == ".gif" else _picture(frame) for frame in frames)
-    first = next(pictures)
-    first.save(
-        file,
-        kind.removeprefix("."),
-        save_all=True,
-        append_images=pictures,
-        duration=_stay(UNITS[kind], fps),
-        loop=0,
-        **(WEBP if kind == ".webp" else {}),
-    )
-
-
-def _stay(unit: int, fps: float) -> int:
-    """Milliseconds that a picture stays: the nearest that can be written."""
-    return max(1, round(1000 / fps / unit)) * unit
-
-
-def _picture(frame: np.ndarray) -> Image.Image:
-    return Image.fromarray(frame)
-
-
-def _with_palette(frame: np.ndarray) -> Image.Image:
-    """In its own 256 colours, not dithered: dots that change from picture to picture flicker."""
-    return _picture(frame).quantize(256, dither=Image.Dither.NONE)
+            animation.write(partial, path.suffix.lower(), frames, fps)
 
 
 def _h264(file: Path, frames: Iterable[np.ndarray], fps: int) -> None:

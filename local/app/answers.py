@@ -47,10 +47,12 @@ class Answers:
     dogs: Dogs
     nearest: Nearest | None = None
 
-    def draw(self, breed: Any, seed: Any, truncation: Any, count: Any) -> tuple[str, str, Wish]:
+    def draw(
+        self, breed: Any, seed: Any, truncated: Any, truncation: Any, count: Any
+    ) -> tuple[str, str, Wish]:
         """The sheet, a line about it, and what is now shown."""
         start = time.perf_counter()
-        wish = self.dogs.wish(breed, seed, truncation, count)
+        wish = self.dogs.wish(breed, seed, truncation if truncated else 0, count)
         draws = self.dogs.draws(wish)
         sheet = to_pick(self.dogs.pictures(draws), self.dogs.names(draws))
         seconds = time.perf_counter() - start

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import nn
 from torch.nn.functional import one_hot
 
+from local import animation
 from local.data.classes import Classes
 from local.errors import InputError
 from local.pictures import sheet
@@ -28,7 +29,7 @@ SEEDS = 2**32  # what a browser's numbers keep exactly, and more than anybody lo
 WIDEST = 3.0  # a truncation beyond which a normal latent hardly ever lies
 UNIFORM_WIDEST = 0.95  # uniform ones lie between -1 and 1
 MOST_STEPS = 32  # of a walk
-STAY = 80  # ms of a step, in motion
+STEPS_A_SECOND = 12.5  # of a walk in motion
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # a fixed date, so that one request gives one archive
 
 
@@ -170,11 +171,8 @@ class Dogs:
 
 def motion(pictures: np.ndarray) -> bytes:
     """A WebP that goes through the pictures and back, again and again."""
-    there_and_back = [Image.fromarray(p) for p in (*pictures, *pictures[-2:0:-1])]
     file = io.BytesIO()
-    there_and_back[0].save(
-        file, "WEBP", save_all=True, append_images=there_and_back[1:], duration=STAY, loop=0
-    )
+    animation.write(file, ".webp", (*pictures, *pictures[-2:0:-1]), STEPS_A_SECOND)
     return file.getvalue()
 
 

@@ -42,6 +42,8 @@ CSS = f"""
 .gradio-container {{ width: 100%; max-width: 76rem !important; margin: 0 auto !important; }}
 .gradio-container .html-container {{ padding: 0; }}
 footer {{ display: none !important; }}
+/* What is refused is said at the top, and not over the dogs, which are still those of before. */
+[data-testid="status-tracker"]:has(> .clear-status) {{ display: none; }}
 #title h1 {{ margin: 0; font-size: 1.9rem; line-height: 1.2; font-weight: 650; }}
 #title p, .head p, .said {{ margin: .25rem 0 0; color: var(--body-text-color-subdued); }}
 .head h2 {{ margin: .75rem 0 0; font-size: 1.3rem; font-weight: 600; }}
@@ -91,6 +93,18 @@ element.addEventListener('click', event => {
 document.addEventListener('picked', mark);
 watch('value', mark);
 mark();
+"""
+# What was typed into a list and is not in it does not stay: a field that is left shows what is
+# chosen. Before the list itself hears of the key: it closes then.
+TYPED = """
+document.addEventListener('keydown', event => {
+  const field = event.target;
+  if (!field.matches?.('[role=combobox][aria-expanded=true]')) return;
+  const names = Array.from(document.querySelectorAll('[role=option]'), name => name.innerText);
+  const typed = field.value.toLowerCase();
+  const none = !names.some(name => name.toLowerCase().includes(typed));
+  if (event.key === 'Escape' || (event.key === 'Enter' && none)) setTimeout(() => field.blur());
+}, true);
 """
 PICKED = """(a, b) => {
   document.documentElement.dataset.picked = `${a} ${b}`;

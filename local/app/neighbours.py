@@ -4,18 +4,16 @@ By the features of the metric's network where a graph is there, and then by the 
 competition counts memorization by; by the pixels of small pictures otherwise.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch.nn.functional import adaptive_avg_pool2d
 
 from local import judging, runs
 from local.app.answers import Neighbour
-from local.data.prepared import TrainingSet, prepare_for
+from local.data.prepared import TrainingSet, kept, prepare_for
 from local.errors import InputError
 from local.pictures import submitted
 from local.project import CACHE
@@ -107,7 +105,7 @@ def training_set(run: Path, data: Path | None) -> TrainingSet | None:
     """
     recipe = runs.load_recipe(run)
     if data is None:
-        return next((dogs for dogs in _cached(run, recipe) if _trained_on(run, recipe, dogs)), None)
+        return next((dogs for dogs in kept(CACHE) if _trained_on(run, recipe, dogs)), None)
     dogs = prepare_for(recipe, data, CACHE)
     if not _trained_on(run, recipe, dogs):
         raise InputError(f"--data {data}: the run was trained on other data; name that, or none")
@@ -120,24 +118,6 @@ def _trained_on(run: Path, recipe: Recipe, data: TrainingSet) -> bool:
     except InputError:
         return False
     return True
-
-
-def _cached(run: Path, recipe: Recipe) -> Iterator[TrainingSet]:
-    """Prepared sets of the run's size and breeds, of which at most one is its own."""
-    classes = runs.load_classes(run)
-    shape = [sum(classes.counts), 3, recipe.prepared_size, recipe.prepared_size]
-    for file in sorted(CACHE.glob("dogs-*.safetensors")):
-        try:
-            with safe_open(file, framework="pt") as stored:
-                breeds = json.loads(stored.metadata()["about"])["breeds"]
-                if tuple(breeds) != classes.names:
-                    continue
-                if stored.get_slice("pictures").get_shape() != shape:
-                    continue
-                pictures, labels = stored.get_tensor("pictures"), stored.get_tensor("labels")
-        except (SafetensorError, OSError, LookupError, TypeError, ValueError):
-            continue  # damaged: `prepare` makes it anew where it is asked for
-        yield TrainingSet(pictures, labels, breeds)
 
 
 def _batches(data: TrainingSet) -> Iterator[np.ndarray]:

@@ -17,11 +17,12 @@ from starlette.middleware import Middleware
 from local.app.answers import Answers, Nearest, spoken
 from local.app.dogs import MOST, MOST_STEPS, Dogs
 from local.app.guard import Guard
-from local.app.look import CSS, PICK, PICKED, SAVE, THEME
+from local.app.look import CSS, PICK, PICKED, SAVE, THEME, TYPED
 from local.app.parts import paragraph
 from local.app.refusals import Blocks, told
 
 TITLE = "Dogs on demand"
+LOWEST, USUAL = 0.05, 1.0  # truncations: the least, and where the slider begins without one
 COUNT = 24  # dogs that the page begins with: three rows on a wide screen
 STEPS = 8  # of a walk, to begin with: one row
 NEW_SEEDS = 1_000_000  # few enough to remember one
@@ -66,7 +67,7 @@ class _Page:
         self.answers = Answers(dogs, nearest)
         with Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
             about = "".join(map(paragraph, dogs.about))
-            gr.HTML(f"<h1>{TITLE}</h1>{about}", elem_id="title")
+            gr.HTML(f"<h1>{TITLE}</h1>{about}", elem_id="title", js_on_load=TYPED)
             self.shown = gr.State()  # the wish whose dogs are on the page
             with gr.Row():
                 with gr.Column(scale=1, min_width=260):
@@ -81,16 +82,27 @@ class _Page:
     def _controls(self) -> None:
         dogs = self.dogs
         breeds = [(ANY, ""), *_choices(dogs)]
-        self.breed = gr.Dropdown(breeds, value="", label="Breed", visible=bool(dogs.breeds))
+        self.breed = gr.Dropdown(
+            breeds,
+            value="",
+            label="Breed",
+            info="Choose one, or type a part of its name.",
+            visible=bool(dogs.breeds),
+        )
         self.seed = gr.Number(0, label="Seed", info="The same seed draws the same dogs.")
         self.another = gr.Button("Another seed", size="md")
+        own = dogs.recipe.truncation
+        self.truncated = gr.Checkbox(
+            bool(own), label="Truncate", info="Fewer odd dogs if all goes well, for less variety."
+        )
         self.truncation = gr.Slider(
-            0,
+            LOWEST,
             dogs.widest,
-            min(dogs.recipe.truncation, dogs.widest),
-            step=0.05,
+            min(own or USUAL, dogs.widest),
+            step=LOWEST,
             label="Truncation",
-            info="Lower: less variety, and fewer odd dogs if all goes well. 0: off.",
+            info="Latents beyond it are drawn again.",
+            interactive=bool(own),
         )
         self.count = gr.Slider(1, MOST, COUNT, step=1, label="Number of dogs")
         self.go = gr.Button("Draw", variant="primary")
@@ -103,7 +115,7 @@ class _Page:
 
     def _draws(self) -> None:
         """What the controls do."""
-        asked = [self.breed, self.seed, self.truncation, self.count]
+        asked = [self.breed, self.seed, self.truncated, self.truncation, self.count]
         answer = [self.sheet, self.said, self.shown]
         gr.on(
             [
@@ -111,6 +123,7 @@ class _Page:
                 self.go.click,
                 self.breed.input,
                 self.seed.submit,
+                self.truncated.input,
                 self.truncation.release,
                 self.count.release,
             ],
@@ -123,6 +136,13 @@ class _Page:
         )
         self.another.click(_another_seed, None, self.seed, api_visibility="private").then(
             told(self.answers.draw), asked, answer, api_visibility="private", **EVENT
+        )
+        self.truncated.change(
+            _usable,
+            self.truncated,
+            self.truncation,
+            api_visibility="private",
+            show_progress="hidden",
         )
         for kind, button in self.saves.items():
             save = told(functools.partial(self.answers.save, kind))
@@ -193,6 +213,11 @@ class _Page:
 
 def _another_seed() -> int:
     return random.randrange(NEW_SEEDS)
+
+
+def _usable(truncated: Any) -> dict[str, Any]:
+    """The slider, which does nothing while the box beside it is empty."""
+    return gr.update(interactive=bool(truncated))
 
 
 def _picked(first: Any, second: Any, event: gr.EventData) -> tuple[Any, Any]:

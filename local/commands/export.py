@@ -1,7 +1,6 @@
 """`python -m local export`: a run's generator as a folder that runs anywhere, without the kit."""
 
 import argparse
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from local import exported
 from local.app.dogs import Dogs
 from local.app.opened import told
 from local.commands.arguments import parser
-from local.export import card, modules, network
+from local.export import card, licences, modules, network
 from local.export.folder import check, placing
 from local.pictures import save_png, sheet
 from local.progress import say
@@ -32,6 +31,7 @@ LARGE = "".join(
 def run(words: Sequence[str]) -> int:
     """Runs the command; returns the exit code."""
     options = _parse(words)
+    licence = licences.checked(options.licence)
     check(options.to)
     network.check_packages()
     device = devices.choose("cpu")  # where most of those who run it will
@@ -46,20 +46,13 @@ def run(words: Sequence[str]) -> int:
         apart = network.write(dogs, folder / network.FILE)
         few = draw(trained.recipe, trained.classes, card.SHOWN, trained.recipe.seed)
         save_png(sheet(dogs.pictures(few)), folder / card.SHEET)
-        about = card.card(trained, open_folder(options.run, images=1), options.licence, apart)
+        about = card.card(trained, open_folder(options.run, images=1), licence, apart)
         (folder / "README.md").write_text(about, encoding="utf-8")
         (folder / "LICENSE").write_bytes((ROOT / "LICENSE").read_bytes())
         (folder / ".gitattributes").write_text(LARGE)
     say(f"pictures of {network.FILE}: at most {apart:.1g} apart, of values in -1..1")
     print(options.to)
     return 0
-
-
-def _licence(text: str) -> str:
-    """One of the site's identifiers, or what looks like one."""
-    if not re.fullmatch(r"[a-z0-9.-]+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no identifier such as other or cc-by-nc-4.0")
-    return text
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
@@ -76,9 +69,9 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     )
     command.add_argument(
         "--licence",
-        type=_licence,
-        default="other",
+        default=licences.OTHER,
         metavar="ID",
-        help="of the weights, as the site names it, which depends on the pictures (other)",
+        help="of the weights, as the Hub names it (mit, cc-by-nc-4.0, ...), which depends on the"
+        " pictures (%(default)s)",
     )
     return command.parse_args(words)

@@ -18,6 +18,7 @@ IMAGES, REALS = 1000, 5000
 EXAMPLES = """\
   python -m local report runs/first --data generative-dog-images.zip
   python -m local report runs/first --data all-dogs/ --graph classify_image_graph_def.pb
+  python -m local report runs/first --data all-dogs/ --breed Chihuahua --breed pug
   python -m local report output/ --out kernel.html --no-png
 RUN is a run's folder, or what a kernel left (images.zip and its log). The page opens anywhere; its
 figures lie beside it as PNGs, in a folder of its name."""
@@ -32,7 +33,8 @@ def run(words: Sequence[str]) -> int:
     data = data_path(options.data) if options.data else None
     device = devices.choose(options.device)
     canvas = Canvas()
-    request = Request(options.run, data, options.graph, options.images, options.real_limit)
+    shown = tuple(dict.fromkeys(options.breed))
+    request = Request(options.run, data, options.graph, options.images, options.real_limit, shown)
     page = build(request, device, canvas)
     if options.png:
         canvas.write_pngs(_beside(out))
@@ -63,6 +65,14 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         metavar="FILE",
         help="the metric's network, a frozen graph (default: $MIFID_GRAPH, the fetched one, or a"
         " small classifier that learns the real pictures, in a minute at most)",
+    )
+    command.add_argument(
+        "--breed",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a breed to show, real beside generated and in walks; again for more of them (some of"
+        " all, from the largest to the smallest); a name that is none lists them",
     )
     command.add_argument(
         "--images", type=count, default=IMAGES, metavar="N", help="generated pictures (1,000)"

@@ -6,12 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from local.commands.arguments import DEVICE_HELP, count, not_negative, output, parser, seed
-from local.errors import InputError
 from local.images import facts, write_images
 from local.project import commit
 from local.sampling import draw
 from local.train import devices
-from local.trained import Trained, load
+from local.trained import load
 from submission import archive
 
 EXAMPLES = """\
@@ -25,7 +24,8 @@ def run(words: Sequence[str]) -> int:
     output(options.out)
     device = devices.choose(options.device)
     trained = load(options.run, device)
-    recipe, breed = trained.recipe, _breed(options.breed, trained)
+    recipe = trained.recipe
+    breed = None if options.breed is None else trained.label(options.breed)
     if options.truncation is not None:
         recipe = replace(recipe, truncation=options.truncation)
     draws = draw(recipe, trained.classes, options.count, options.seed, breed=breed)
@@ -34,14 +34,6 @@ def run(words: Sequence[str]) -> int:
     write_images(options.out, trained.generator, draws, device, comment)
     print(options.out)
     return 0
-
-
-def _breed(name: str | None, trained: Trained) -> int | None:
-    if name is None:
-        return None
-    if not trained.recipe.by_breed:
-        raise InputError(f"--breed {name}: recipe {trained.recipe.name} does not know breeds")
-    return trained.classes.index(name)
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:

@@ -77,14 +77,12 @@ def _labels(options: argparse.Namespace, trained: Trained) -> tuple[int, ...]:
         if options.to is not None:
             raise InputError(f"--to {options.to}: from which breed? Add --breed NAME")
         return ()
-    if not trained.recipe.by_breed:
-        told = f"recipe {trained.recipe.name} does not know breeds"
-        raise InputError(f"--breed {options.breed}: {told}; leave it out")
     names = [options.breed] if options.to is None else [options.breed, options.to]
-    if len(names) > 1 and options.stops % 2:
+    labels = tuple(trained.label(name) for name in names)
+    if len(labels) > 1 and options.stops % 2:
         alternate = "the breeds alternate from stop to stop, and the walk is closed"
         raise InputError(f"--stops {options.stops}: {alternate}; name an even number")
-    return tuple(trained.classes.index(name) for name in names)
+    return labels
 
 
 def _check_size(options: argparse.Namespace, side: int) -> None:

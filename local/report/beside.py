@@ -44,21 +44,35 @@ def breed_blocks(subject: Subject, canvas: Canvas) -> list[str]:
     told = (
         f"Variety: how far two generated pictures of a breed are apart, over that of two real ones,"
         f" by {real.sight.words}: 1 as varied as the real ones, 0 one picture again and again. In "
-        f"the mean of {len(known)} {'breed' if len(known) == 1 else 'breeds'} {np.mean(known):.2f}."
+        f"the mean of {_counted(len(known))} {np.mean(known):.2f}."
         if known
         else "No breed has two real pictures: no variety."
     )
-    asked = subject.trained is not None and subject.trained.recipe.by_breed
-    order = "from the largest to the smallest" if asked else SEEN
-    chosen = [found[i] for i in evenly_spaced(len(found), CHOSEN)]
+    chosen, which = _chosen(subject, found)
     sheet_of = canvas.sheet(
         "breeds",
         partial(breeds.picture, chosen),
         f"Rows of {len(chosen)} breeds: real pictures on the left, generated ones on the right",
-        f"{len(chosen)} of {len(found)} breeds, {order}; under each name its variety.",
+        f"{len(chosen)} of {_counted(len(found))}{which}; under each name its variety.",
     )
     head = ("Breed", "Real pictures", "Variety")
     return [sheet_of, paragraph(told), canvas.table("Variety of every breed", head, rows, True)]
+
+
+def _chosen(subject: Subject, found: list[breeds.Breed]) -> tuple[list[breeds.Breed], str]:
+    """Those on the sheet: named ones in their order, else some of all; and which these are."""
+    if subject.breeds:
+        by_name = {breed.name: breed for breed in found}
+        named = [by_name[name] for name in subject.breeds if name in by_name][: breeds.MOST]
+        return named, ", as they were asked for"
+    asked = subject.trained is not None and subject.trained.recipe.by_breed
+    order = ", from the largest to the smallest" if asked else f", {SEEN}"
+    chosen = [found[i] for i in evenly_spaced(len(found), CHOSEN)]
+    return chosen, order if len(found) > 1 else ""
+
+
+def _counted(number_of: int) -> str:
+    return f"{number_of} breed{'' if number_of == 1 else 's'}"
 
 
 def _asked(subject: Subject, real: Real) -> list[breeds.Breed]:
@@ -78,10 +92,12 @@ def _asked(subject: Subject, real: Real) -> list[breeds.Breed]:
 
 def _seen(subject: Subject, real: Real) -> list[breeds.Breed]:
     """The breeds that a classifier sees in generated pictures, the most frequent first."""
-    fakes, namer = subject.fakes, real.namer
-    if namer is None or fakes is None or fakes.features is None:
+    fakes = subject.fakes
+    if fakes is None or fakes.features is None:
         return []
-    named, few = namer.named(fakes.features.values), _few(real)
+    named, few = real.named(fakes.features.values), _few(real)
+    if named is None:
+        return []
     found = []
     for label in np.bincount(named, minlength=len(few.breeds)).argsort(kind="stable")[::-1]:
         mine, own = np.flatnonzero(named == label)[: breeds.EACH], few.of(few.breeds[label])

@@ -19,8 +19,8 @@ from submission.ledger import Ledger, Row
 
 Parts = dict[str, tuple[str, Callable[[], list[str]]]]  # titles and makers, by the sections' keys
 ORDER = (
-    "grids", "curves", "final", "breeds", "nearest", "walks", "truncation", "colours", "fairness",
-    "timeline", "recipe", "hardware",
+    "grids", "reconstructions", "curves", "final", "breeds", "nearest", "walks", "truncation",
+    "colours", "fairness", "timeline", "recipe", "hardware",
 )  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def build(request: Request, device: Device, canvas: Canvas) -> str:
     """
     found = subject(request, device)
     parts = _from_folder(found.folder, canvas) | _from_pictures(found, canvas, request.images)
-    order = tqdm(ORDER, "page", disable=None, leave=False)
+    order = tqdm([key for key in ORDER if key in parts], "page", disable=None, leave=False)
     sections = [_section(key, *parts[key]) for key in order]
     folder = found.folder
     return document(
@@ -57,13 +57,17 @@ def write(page: str, path: Path) -> None:
 
 
 def _from_folder(folder: Folder, canvas: Canvas) -> Parts:
-    return {
+    parts: Parts = {
         "grids": ("The same latents over time", lambda: looks.over_time(folder, canvas)),
+        "reconstructions": ("Reconstructions", lambda: looks.given_back(folder, canvas)),
         "curves": ("Curves", lambda: curves.blocks(folder, canvas)),
         "timeline": ("Where the time went", lambda: facts.timeline_blocks(folder, canvas)),
         "recipe": ("Recipe", lambda: facts.recipe_blocks(folder, canvas, _remembered(folder.path))),
         "hardware": ("Versions and hardware", lambda: facts.hardware_blocks(folder, canvas)),
     }
+    if not folder.reconstructions:  # as of all runs but an autoencoder's
+        del parts["reconstructions"]
+    return parts
 
 
 def _from_pictures(found: Subject, canvas: Canvas, images: int) -> Parts:

@@ -13,7 +13,8 @@ from PIL import Image
 from local import page, rows
 from local.atomic import replacing
 from local.page import Cell
-from local.plots import DARK, LIGHT, png
+from local.pictures import on_paper
+from local.plots import DARK, LIGHT, Theme, png
 
 WIDTH = 9.0  # inches of a plot
 QUALITY = 90  # of a JPEG: photographs are a fifth as large as in a PNG
@@ -54,11 +55,8 @@ class Canvas:
         return page.figure(light, dark, alt, caption)
 
     def sheet(self, name: str, draw: Callable[[], Image.Image], alt: str, caption: str) -> str:
-        """Pictures: on the page as a JPEG, and another on dark paper where that is any other."""
-        with rows.on(LIGHT):
-            image = draw()
-        with rows.on(DARK):
-            night = draw()
+        """Pictures, on the page as a JPEG; and another on dark paper where that is any other."""
+        image, night = (_on(theme, draw) for theme in (LIGHT, DARK))
         self.pngs[name] = encoded(image, "PNG")
         dark = None if night == image else encoded(night, "JPEG")
         return page.figure(encoded(image, "JPEG"), dark, alt, caption)
@@ -85,6 +83,12 @@ class Canvas:
         for name, data in self.pngs.items():
             with replacing(folder / f"{name}.png") as partial:
                 partial.write_bytes(data)
+
+
+def _on(theme: Theme, draw: Callable[[], Image.Image]) -> Image.Image:
+    """Pictures, and words beside them, on a theme's paper."""
+    with rows.on(theme), on_paper(theme.paper):
+        return draw()
 
 
 def _for_programs(cell: Cell | Shown) -> object:

@@ -42,8 +42,7 @@ def blocks(subject: Subject, canvas: Canvas) -> list[str]:
         return [paragraph("No generated pictures are here.")]
     sides = {"generated": fakes.pictures}
     if real:
-        # Against what it learned from: crops have other colours than whole pictures.
-        sides["real"] = (real.crops or real.reals).pictures
+        sides["real"] = real.shown.pictures
     found = {name: histogram(pictures) for name, pictures in sides.items()}
     told = f"Generated pictures: {fakes.words}."
     if real:

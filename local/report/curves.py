@@ -12,7 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from local.page import paragraph
 from local.plots import NEUTRAL
 from local.report.canvas import Canvas, number
-from local.report.folder import SPEED, Folder
+from local.report.folder import SPEED, Folder, Grid
 from local.train.watchers import PLACE, Record
 
 ROWS = 300  # of a table: the log of a long run has thousands
@@ -67,7 +67,7 @@ def blocks(folder: Folder, canvas: Canvas) -> list[str]:
     panels = [p for p in PANELS if any(_has(records, name) for name in p.names)]
     if not panels:
         return [paragraph("There is no log of training here: nothing to draw.")]
-    taken = marks(folder)
+    taken = marks(folder, folder.grids)
     last = folder.ticks[-1] if folder.ticks else records[-1]
     plot = canvas.plot(
         "curves",
@@ -88,10 +88,10 @@ def short(value: float) -> str:
     return f"{value:,.1f}" if value >= 10 else f"{value:.2g}"
 
 
-def marks(folder: Folder) -> Marks:
-    """When the snapshots whose grids are there were taken; minutes as the log tells."""
+def marks(folder: Folder, grids: Sequence[Grid]) -> Marks:
+    """When the snapshots of these grids were taken; minutes as the log tells."""
     shown = folder.recipe.shown if folder.recipe else 0
-    steps = [grid.step for grid in folder.grids]
+    steps = [grid.step for grid in grids]
     ticks = folder.ticks
     minutes = np.interp(
         steps, [0, *(t["step"] for t in ticks)], [0, *(t["seconds"] for t in ticks)]

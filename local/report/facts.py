@@ -102,7 +102,8 @@ def _version(name: str) -> str:
 def _device() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return f"CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def timeline_blocks(folder: Folder, canvas: Canvas) -> list[str]:

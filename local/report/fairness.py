@@ -12,9 +12,9 @@ import torch
 
 from local.breeds import EACH
 from local.explore.colours import distance
-from local.judging import Reals
 from local.report.colour import brightness, detail, histogram
 from local.report.namer import Namer
+from local.report.sizer import Sizer
 from local.report.subject import Fakes, Real, Subject
 from local.sampling import Draws, draw
 from local.trained import Trained
@@ -24,7 +24,8 @@ from mifid.precision_recall import K, PrecisionRecall, precision_recall
 
 FORGOTTEN = 0.25  # of what is seen of a breed among real pictures: less is forgotten
 ENOUGH = 5.0  # pictures that should have been seen: with fewer it may be chance
-FEWEST = 10  # pictures of a side for colours and neighbours; of fewer they are chance
+FEWEST = 10  # pictures of a side for colours, sizes and neighbours; of fewer they are chance
+Reach = tuple[float | None, float | None]  # precision and recall
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,14 @@ class Drift:
     """Generated pictures of a breed against the real ones.
 
     colour: levels by which pixels would have to move. brighter: levels. detail: over the real
-        ones': 1 as much, less is blurred.
+        ones': 1 as much, less is blurred. larger: how much more of a picture the dog takes, as a
+        share of the picture; None where nothing tells.
     """
 
     colour: float
     brighter: float
     detail: float
+    larger: float | None
 
 
 @dataclass(frozen=True)
@@ -55,15 +58,16 @@ class Breed:
     share: of the run's training pictures. seen_real, seen: as the classifier names unseen real
         pictures and generated ones, as shares.
     own: share of the pictures drawn for this breed in which it is seen.
-    precision, recall: as in `mifid.precision_recall`, between its own two sides; where the
-        generator knows no breeds recall is that of its real pictures among all generated ones.
+    precision, recall: as in `mifid.precision_recall`, between its own two sides. Where the
+        generator knows no breeds its generated side is where the breed is seen, and recall is that
+        of its real pictures among all generated ones.
     forgotten: whether it hardly comes; to be believed where the classifier is not weak.
     """
 
     name: str
     share: float | None
-    seen_real: float
-    seen: float
+    seen_real: float | None
+    seen: float | None
     own: float | None
     precision: float | None
     recall: float | None
@@ -76,15 +80,21 @@ class Fairness:
     """Every breed, and how far to believe it.
 
     by_breed: whether the generator was asked for breeds. images: generated pictures behind `seen`.
+    namer: None where nothing tells breeds apart: then nothing is seen. sizer: None where no boxes
+        tell sizes.
     baseline: mean precision and recall of real pictures against other real ones of their breed, as
         many a side; None where no breed has enough.
+    sizes: mean share of a picture that the dog takes, of generated and of real ones; None where
+        nothing tells.
     """
 
     breeds: list[Breed]
     by_breed: bool
-    namer: Namer
+    namer: Namer | None
     images: int
     baseline: PrecisionRecall | None
+    sizer: Sizer | None
+    sizes: tuple[float, float] | None
 
 
 def fairness(subject: Subject) -> Fairness | str:
@@ -94,25 +104,25 @@ def fairness(subject: Subject) -> Fairness | str:
         return "there are no generated pictures yet, or no real ones to compare with"
     if real is None:
         return "no real pictures are named"
-    if real.namer is None:
-        return "nothing tells breeds apart: one breed only, or too few pictures to learn it from"
-    named = real.namer.named(fakes.features.values)
-    trained = subject.trained
-    if trained and trained.recipe.by_breed:
-        sides = _drawn(subject, trained, real)
-        reach = {label: _reach(side, real, label) for label, side in sides.items()}
-        baseline = _baseline(real)
-    else:
-        sides = _told_apart(fakes, fakes.features.values, named)
-        reach, baseline = _reached(real, fakes.features.values), None
+    values, trained = fakes.features.values, subject.trained
+    named = real.named(values)
     by_breed = bool(trained and trained.recipe.by_breed)
+    if trained and by_breed:
+        sides = _drawn(subject, trained, real)
+    elif named is not None:
+        sides = _told_apart(fakes, values, named)
+    else:
+        return "nothing tells breeds apart: too few pictures to learn it from"
+    reach = {label: _reach(side, real, label) for label, side in sides.items()}
+    if not by_breed:
+        reach = _among_all(reach, real, values)
     breeds = [
-        _breed(
-            subject, real, real.namer, label, named, sides.get(label), reach.get(label), by_breed
-        )
+        _breed(subject, real, label, named, sides.get(label), reach.get(label), by_breed)
         for label in range(len(real.reals.breeds))
     ]
-    return Fairness(breeds, by_breed, real.namer, len(named), baseline)
+    return Fairness(
+        breeds, by_breed, real.namer, len(values), _baseline(real), real.sizer, _sizes(real, values)
+    )
 
 
 def _drawn(subject: Subject, trained: Trained, real: Real) -> dict[int, Side]:
@@ -137,25 +147,26 @@ def _told_apart(fakes: Fakes, values: np.ndarray, named: np.ndarray) -> dict[int
     }
 
 
-def _reach(side: Side, real: Real, label: int) -> tuple[float | None, float | None]:
-    """Precision and recall between a breed's own two sides."""
+def _reach(side: Side, real: Real, label: int) -> Reach:
+    """Precision and recall between a breed's own two sides, EACH pictures a side at most."""
     rows = np.flatnonzero(real.reals.labels == label)
     rows = rows[evenly_spaced(len(rows), EACH)]
-    if min(len(rows), len(side.values)) < FEWEST:
+    values = side.values[evenly_spaced(len(side.values), EACH)]
+    if min(len(rows), len(values)) < FEWEST:
         return None, None
-    found = precision_recall(side.values, real.reals.features.values[rows])
+    found = precision_recall(values, real.reals.features.values[rows])
     return found.precision, found.recall
 
 
-def _reached(real: Real, values: np.ndarray) -> dict[int, tuple[float | None, float | None]]:
-    """The recall of each breed's real pictures among all generated ones; no precision."""
+def _among_all(reach: dict[int, Reach], real: Real, values: np.ndarray) -> dict[int, Reach]:
+    """The same precision, and the recall of each breed's real pictures among all generated ones."""
     if len(values) <= K:
-        return {}
+        return reach
     radii = nearest_others(values, K)[:, K - 1]
     found = in_balls(real.reals.features.values, values, radii)[0] > 0
     labels = real.reals.labels
     return {
-        label: (None, float(found[labels == label].mean()))
+        label: (reach.get(label, (None, None))[0], float(found[labels == label].mean()))
         for label in range(len(real.reals.breeds))
         if (labels == label).sum() >= FEWEST
     }
@@ -179,18 +190,20 @@ def _baseline(real: Real) -> PrecisionRecall | None:
 def _breed(
     subject: Subject,
     real: Real,
-    namer: Namer,
     label: int,
-    named: np.ndarray,
+    named: np.ndarray | None,
     side: Side | None,
-    reach: tuple[float | None, float | None] | None,
+    reach: Reach | None,
     by_breed: bool,
 ) -> Breed:
-    name = real.reals.breeds[label]
-    seen, seen_real = float((named == label).mean()), float(namer.shares[label])
-    own = None
-    if by_breed and side is not None:
-        own = float((namer.named(side.values) == label).mean())
+    name, namer = real.reals.breeds[label], real.namer
+    seen, seen_real, own, forgotten = None, None, None, None
+    if namer and named is not None:
+        seen, seen_real = float((named == label).mean()), float(namer.shares[label])
+        enough = seen_real * len(named) >= ENOUGH
+        forgotten = seen < FORGOTTEN * seen_real if enough else None
+        if by_breed and side is not None:
+            own = float((namer.named(side.values) == label).mean())
     precision, recall = reach or (None, None)
     return Breed(
         name,
@@ -200,8 +213,8 @@ def _breed(
         own,
         precision,
         recall,
-        _drift(side, real.crops or real.reals, name),
-        None if seen_real * len(named) < ENOUGH else seen < FORGOTTEN * seen_real,
+        _drift(side, real, name),
+        forgotten,
     )
 
 
@@ -212,13 +225,26 @@ def _training_share(subject: Subject, name: str) -> float | None:
     return classes.counts[classes.names.index(name)] / sum(classes.counts)
 
 
-def _drift(side: Side | None, reals: Reals, name: str) -> Drift | None:
-    rows = reals.of(name)
+def _drift(side: Side | None, real: Real, name: str) -> Drift | None:
+    rows = real.shown.of(name)
     if side is None or min(len(side.pictures), len(rows)) < FEWEST:
         return None
-    fakes, own = side.pictures, reals.pictures[rows]
+    fakes, own = side.pictures, real.shown.pictures[rows]
+    sizes = _sizes(real, side.values, rows)
     return Drift(
         distance(histogram(fakes), histogram(own)),
         brightness(fakes) - brightness(own),
         detail(fakes) / max(detail(own), 1e-9),
+        sizes[0] - sizes[1] if sizes else None,
     )
+
+
+def _sizes(
+    real: Real, values: np.ndarray, rows: np.ndarray | slice = slice(None)
+) -> tuple[float, float] | None:
+    """How much of a picture the dog takes, in the mean: generated ones, and some real ones."""
+    if real.sizer is None or real.sizer.weak:
+        return None
+    sides = values, real.shown.features.values[rows]
+    fakes, reals = (float(real.sizer.shares(side).mean()) for side in sides)
+    return fakes, reals

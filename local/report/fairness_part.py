@@ -12,6 +12,7 @@ from local.page import paragraph
 from local.plots import BLUE, NEUTRAL, VERMILLION
 from local.report.canvas import Canvas, Shown, number
 from local.report.fairness import ENOUGH, FEWEST, FORGOTTEN, Breed, Fairness, fairness
+from local.report.namer import Namer
 from local.report.subject import Subject
 
 MOST = 60  # breeds in the picture
@@ -19,25 +20,24 @@ FLATTERS = (
     "These features see what tells breeds apart, and not whether a picture looks real: precision "
     "by them flatters. The metric's network (--graph) sees more."
 )
+LEVELS = (
+    "Colour: by how many levels of 255 pixels would have to move; brighter: in levels as well; "
+    "detail: as a share of the real pictures'."
+)
+NOT_MEASURED = (
+    "Not measured: the pose and the number of the dogs; people, coats and backgrounds, of which the"
+    " data has no labels; and whether a picture is anatomically right."
+)
 
 
 def blocks(subject: Subject, canvas: Canvas) -> list[str]:
     """The section."""
     found = fairness(subject)
     if isinstance(found, str):
-        return [paragraph(f"Not measured: {found}."), paragraph(_not_measured())]
+        return [paragraph(f"Not measured: {found}."), paragraph(NOT_MEASURED)]
     assert subject.real is not None
-    order = sorted(found.breeds, key=lambda breed: (breed.seen - breed.seen_real, breed.name))
-    shown = order if len(order) <= MOST else [*order[: MOST // 2], *order[-MOST // 2 :]]
-    plot = canvas.plot(
-        "breed-shares",
-        partial(draw, breeds=shown),
-        1.1 + 0.2 * len(shown),
-        f"Dots: shares of {len(shown)} breeds, in training, and as a classifier sees them",
-        f"What the classifier sees in generated pictures, and in real ones that it has not learned "
-        f"from; the breeds that fall short the most on top{_part(shown, order)}.",
-    )
-    rows = [_cells(breed, found.namer.weak) for breed in order]
+    order = sorted(found.breeds, key=lambda breed: (_short(breed), breed.name))
+    rows = [_cells(breed, found.namer) for breed in order]
     filled = [i for i in range(len(HEAD)) if any(row[i].value is not None for row in rows)]
     table = canvas.table(
         "Breed by breed, those that fall short the most first",
@@ -46,10 +46,29 @@ def blocks(subject: Subject, canvas: Canvas) -> list[str]:
         tight=True,
     )
     sight = subject.real.sight
-    told = [_belief(found), _reading(found, sight.words)]
-    told += [FLATTERS] if found.by_breed and not sight.exact else []
-    told += [_not_measured()]
-    return [paragraph(_verdict(found)), plot, table, *map(paragraph, told)]
+    told = [_belief(found, found.namer)] if found.namer else []
+    told += [_reading(found, sight.words), _sizes(found)]
+    told += [] if sight.exact else [FLATTERS]
+    told += [NOT_MEASURED]
+    plot = [_plot(order, canvas)] if found.namer else []
+    return [paragraph(_verdict(found)), *plot, table, *map(paragraph, told)]
+
+
+def _short(breed: Breed) -> float:
+    """By how much more of the breed is seen than in real pictures; 0 where nothing tells."""
+    return (breed.seen or 0) - (breed.seen_real or 0)
+
+
+def _plot(order: Sequence[Breed], canvas: Canvas) -> str:
+    shown = order if len(order) <= MOST else [*order[: MOST // 2], *order[-MOST // 2 :]]
+    return canvas.plot(
+        "breed-shares",
+        partial(draw, breeds=shown),
+        1.1 + 0.2 * len(shown),
+        f"Dots: shares of {len(shown)} breeds, in training, and as a classifier sees them",
+        f"What the classifier sees in generated pictures, and in real ones that it has not learned "
+        f"from; the breeds that fall short the most on top{_part(shown, order)}.",
+    )
 
 
 def _part(shown: Sequence[Breed], order: Sequence[Breed]) -> str:
@@ -60,25 +79,33 @@ COLUMNS: tuple[tuple[str, Callable[[Breed], float | None], str], ...] = (
     ("Training", lambda b: b.share, ".1%"),
     ("Seen in real", lambda b: b.seen_real, ".1%"),
     ("Seen in generated", lambda b: b.seen, ".1%"),
-    ("Named as asked", lambda b: b.own, ".0%"),
+    ("As asked", lambda b: b.own, ".0%"),
     ("Precision", lambda b: b.precision, ".2f"),
     ("Recall", lambda b: b.recall, ".2f"),
-    ("Colour moved", lambda b: b.drift.colour if b.drift else None, ".1f"),
-    ("Brighter by", lambda b: b.drift.brighter if b.drift else None, "+.1f"),
+    ("Colour", lambda b: b.drift.colour if b.drift else None, ".1f"),
+    ("Brighter", lambda b: b.drift.brighter if b.drift else None, "+.1f"),
     ("Detail", lambda b: b.drift.detail if b.drift else None, ".2f"),
+    ("Larger", lambda b: b.drift.larger if b.drift else None, "+.1%"),
 )
 HEAD = ("Breed", "Verdict", *(name for name, _, _ in COLUMNS))
 VERDICTS = {None: "too few", True: "forgotten", False: "not forgotten"}
 
 
-def _cells(breed: Breed, weak: bool) -> list[Shown]:
-    """A row; of a weak classifier there is no verdict on any breed."""
-    verdict = "no verdict" if weak else VERDICTS[breed.forgotten]
+def _cells(breed: Breed, namer: Namer | None) -> list[Shown]:
+    """A row; without a classifier, or with a weak one, there is no verdict on any breed."""
+    verdict = "no verdict" if namer is None or namer.weak else VERDICTS[breed.forgotten]
     words = [Shown(word, word) for word in (breed.name, verdict)]
     return [*words, *(number(of(breed), how) for _, of, how in COLUMNS)]
 
 
 def _verdict(found: Fairness) -> str:
+    if len(found.breeds) == 1:
+        return "One breed only, or none that the data names: there is none to forget."
+    if found.namer is None:
+        return (
+            "No verdict on forgotten breeds: too few real pictures to learn from what tells them "
+            "apart."
+        )
     if found.namer.weak:
         return (
             "No verdict on forgotten breeds: the classifier is wrong too often. A longer look, or "
@@ -96,8 +123,7 @@ def _verdict(found: Fairness) -> str:
     )
 
 
-def _belief(found: Fairness) -> str:
-    namer, each = found.namer, found.namer.counts
+def _belief(found: Fairness, namer: Namer) -> str:
     return (
         f"The classifier, linear in these features, names {namer.accuracy:.0%} of "
         f"{namer.unseen:,} real pictures rightly that it has not learned from (by chance: "
@@ -105,7 +131,7 @@ def _belief(found: Fairness) -> str:
         "with the training share: it errs in both. Each share is good to "
         f"±{_error(found.images):.1f} percentage points or better among the "
         f"{found.images:,} generated pictures, and to ±{_error(namer.unseen):.1f} among the "
-        f"{namer.unseen:,} real ones, which are {_span(each)} a breed (95 %); among "
+        f"{namer.unseen:,} real ones, which are {_span(namer.counts)} a breed (95 %); among "
         "many breeds some fall short by chance."
     )
 
@@ -121,32 +147,55 @@ def _span(counts: np.ndarray) -> str:
 
 
 def _reading(found: Fairness, words: str) -> str:
+    among = (
+        f"the share of a breed's generated pictures that lie among its real ones, by {words}, with "
+        f"{EACH} pictures a side at most, {FEWEST} at least"
+    )
+    base = found.baseline
     if not found.by_breed:
-        return (
-            "This generator knows no breeds, so that none was asked for: recall is the share of a "
-            f"breed's real pictures within reach of any generated one, by {words}; precision takes "
-            "labels, and there are none. Colour, brightness and detail are of the pictures in which"
-            " the breed is seen."
+        reached = f" (of real pictures against others: {base.precision:.2f})" if base else ""
+        own = (
+            "those that the classifier, which errs, takes for it" if found.namer else "all of them"
         )
-    base = (
-        f" Real pictures against others of their breed reach {found.baseline.precision:.2f} and "
-        f"{found.baseline.recall:.2f} in the mean."
-        if found.baseline
+        return (
+            "This generator knows no breeds, so that none was asked for: a breed's generated "
+            f"pictures are {own}. Precision: {among}{reached}; recall: the share of a breed's real "
+            f"pictures within reach of any generated one. {LEVELS}"
+        )
+    reached = (
+        f" Real pictures against others of their breed reach {base.precision:.2f} and "
+        f"{base.recall:.2f} in the mean."
+        if base
         else ""
     )
     return (
-        f"Precision: the share of a breed's generated pictures that lie among its real ones; "
-        f"recall: the reverse; by {words}, with {EACH} pictures a side at most, {FEWEST} at least."
-        f"{base} Named as asked: of {EACH} pictures drawn for the breed. Colour moved and brighter "
-        "by are in levels of 255, detail is a share of the real pictures'."
+        f"Precision: {among}; recall: the reverse.{reached} As asked: seen as the breed, of "
+        f"{EACH} pictures drawn for it. {LEVELS}"
     )
 
 
-def _not_measured() -> str:
+def _sizes(found: Fairness) -> str:
+    """What is known of the dogs' sizes, and how well."""
+    sizer = found.sizer
+    if sizer is None:
+        return "The size of the dogs is not measured: too few real pictures have a box, or none."
+    told = (
+        f"{max(sizer.told, 0):.0%} of how {sizer.unseen:,} real pictures with boxes differ in this,"
+        " which it has not learned from"
+    )
+    if found.sizes is None:
+        return (
+            "The size of the dogs is not measured: what these features say of how much of a picture"
+            f" the dog takes tells {told}, which is too little. The metric's network (--graph) may"
+            " tell more."
+        )
+    fakes, reals = found.sizes
     return (
-        "Not measured: the size, the pose and the number of the dogs, since nothing here finds a "
-        "dog in a picture; people, coats and backgrounds, of which the data has no labels; and "
-        "whether a picture is anatomically right."
+        f"The dog takes {fakes:.0%} of a generated picture in the mean and {reals:.0%} of a real "
+        "one as the generator saw it, by a line through these features that learned from the boxes "
+        f"of real pictures; larger: the difference, a breed, in percentage points. It tells "
+        f"{told}; the rest makes differences look smaller than they are. Of pictures that look like"
+        " no dog it is a guess."
     )
 
 
@@ -160,7 +209,8 @@ def draw(figure: Figure, breeds: Sequence[Breed]) -> None:
         ("seen in generated", [b.seen for b in breeds], VERMILLION, "D"),
     )
     for place, breed in zip(places, breeds, strict=True):
-        axes.plot([breed.seen_real, breed.seen], [place] * 2, color=NEUTRAL, linewidth=1)
+        if breed.seen_real is not None and breed.seen is not None:
+            axes.plot([breed.seen_real, breed.seen], [place] * 2, color=NEUTRAL, linewidth=1)
     for label, values, colour, marker in kinds:
         known = [(v, i) for v, i in zip(values, places, strict=True) if v is not None]
         if known:

@@ -44,7 +44,7 @@ class Folder:
 
     run: where the run itself lies: for a kernel's output, in a folder of it.
     ticks, scores: lines of the log, each with the numbers of NEEDED.
-    grids: by step.
+    grids, reconstructions: by step; the latter of an autoencoder alone.
     images: the first pictures of `images.zip` (N, 64, 64, 3) uint8, and how many it holds.
     about: what `images.zip` or a kernel's last line says about the run.
     missing: what is not there, a sentence each.
@@ -57,6 +57,7 @@ class Folder:
     ticks: list[Record]
     scores: list[Record]
     grids: list[Grid]
+    reconstructions: list[Grid]
     images: np.ndarray | None
     image_count: int
     about: dict[str, Any]
@@ -96,7 +97,20 @@ def open_folder(path: Path, images: int) -> Folder:
     grids = _grids(run / "samples")
     if not grids:
         missing.append("No sample grid yet: the first comes with the first snapshot.")
-    return Folder(path, run, recipe, classes, ticks, scores, grids, pictures, count, about, missing)
+    return Folder(
+        path=path,
+        run=run,
+        recipe=recipe,
+        classes=classes,
+        ticks=ticks,
+        scores=scores,
+        grids=grids,
+        reconstructions=_grids(run / "reconstructions"),
+        images=pictures,
+        image_count=count,
+        about=about,
+        missing=missing,
+    )
 
 
 def weights(folder: Folder, device: Device) -> Trained | None:

@@ -28,6 +28,7 @@ from local.train.watchers import Record
 
 HOST = "127.0.0.1"
 PATIENCE = 20.0  # seconds that the end of a run waits for the last page
+ENDS_WITHIN = 0.05  # seconds in which the server notices that it is to end
 VERSION = "X-Version"
 
 # While somebody looks at an earlier snapshot the page stays as it is, and says that there is more.
@@ -71,7 +72,8 @@ class Live:
     def __enter__(self) -> "Live":
         self._wanted.set()
         self._builder.start()
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        serve = partial(self._server.serve_forever, ENDS_WITHIN)
+        threading.Thread(target=serve, daemon=True).start()
         say(f"the report while it grows: {self.address}")
         if _has_screen():
             threading.Thread(target=webbrowser.open, args=[self.address], daemon=True).start()

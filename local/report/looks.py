@@ -6,17 +6,17 @@ from functools import partial
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageColor
 from PIL.Image import Resampling
 
 from local import walks
 from local.judge.choices import TRUNCATIONS
 from local.page import paragraph
-from local.pictures import sheet
-from local.plots import BLUE, VERMILLION
+from local.pictures import GAP, on_paper, sheet
+from local.plots import BLUE, NEUTRAL, VERMILLION
 from local.report import curves, frames
 from local.report.canvas import Canvas, Shown, number
-from local.report.folder import Folder
+from local.report.folder import Folder, Grid
 from local.report.subject import Real, Subject
 from local.rows import stacked, text
 from local.sampling import draw
@@ -37,36 +37,68 @@ NAME_WIDTH = 110  # pixels
 
 def over_time(folder: Folder, canvas: Canvas) -> list[str]:
     """The fixed-latent grid, snapshot by snapshot."""
+    strip = _strip("grid", "Snapshot", folder, folder.grids, canvas)
+    if not strip:
+        return [paragraph("No grid of samples is there yet: each snapshot brings one.")]
+    taken = curves.marks(folder, folder.grids)
+    rows = [
+        (number(grid.step, ","), kimg, minutes)
+        for grid, kimg, minutes in zip(folder.grids, taken.kimg, taken.minutes, strict=True)
+    ]
+    table = canvas.table("All snapshots", ("Step", "kimg", "Minutes"), rows, folds=True)
+    return [*strip, table]
+
+
+def given_back(folder: Folder, canvas: Canvas) -> list[str]:
+    """Training pictures through an autoencoder, snapshot by snapshot."""
+    told = (
+        "Rows in pairs: training pictures, and below each what the decoder makes of its latent. "
+        "What is lost here no latent brings back."
+    )
+    strip = _strip("reconstruction", "Reconstruction", folder, folder.reconstructions, canvas)
+    return [paragraph(told), *strip]
+
+
+def _strip(
+    key: str, title: str, folder: Folder, grids: Sequence[Grid], canvas: Canvas
+) -> list[str]:
+    """Grids one after another; none where none can be read."""
     whole: list[tuple[str, Image.Image]] = []
     damaged = 0
-    taken = curves.marks(folder)
-    places = frames.chosen(len(folder.grids))
-    for place in places:
-        grid = folder.grids[place]
-        kimg, minutes = taken.kimg[place], taken.minutes[place]
+    taken = curves.marks(folder, grids)
+    for place in frames.chosen(len(grids)):
+        grid, kimg, minutes = grids[place], taken.kimg[place], taken.minutes[place]
         try:
             with Image.open(grid.file) as image:
                 opened = image.convert("RGB")
         except Exception:  # on damaged files Pillow raises nearly everything
             damaged += 1
             continue
+        if folder.recipe:
+            opened = _toned(opened, folder.recipe.size)
         if opened.width < SMALL:
             opened = opened.resize((2 * opened.width, 2 * opened.height), Resampling.NEAREST)
         whole.append(
             (f"step {grid.step:,}, {curves.short(kimg)} kimg, {curves.short(minutes)} min", opened)
         )
-        canvas.pngs[f"grid-step-{grid.step:09}"] = grid.file.read_bytes()
+        canvas.pngs[f"{key}-step-{grid.step:09}"] = grid.file.read_bytes()
     if not whole:
-        return [paragraph("No grid of samples is there yet: each snapshot brings one.")]
-    told = f"The same latents at {len(whole):,} of {len(folder.grids):,} snapshots, the last one "
-    told += "at the end." + (f" Damaged and left out: {damaged}." if damaged else "")
+        return []
+    told = f"At {len(whole):,} of {len(grids):,} snapshots, the last one at the end."
+    told += f" Damaged and left out: {damaged}." if damaged else ""
     names, images = zip(*whole, strict=True)
-    rows = [
-        (number(grid.step, ","), kimg, minutes)
-        for grid, kimg, minutes in zip(folder.grids, taken.kimg, taken.minutes, strict=True)
-    ]
-    table = canvas.table("All snapshots", ("Step", "kimg", "Minutes"), rows, folds=True)
-    return [paragraph(told), frames.strip("grids", "Snapshot", images, names), table]
+    return [paragraph(told), frames.strip(f"{key}s", title, images, names)]
+
+
+def _toned(image: Image.Image, side: int) -> Image.Image:
+    """A grid whose gaps, white in its file, have a tone for paper of either kind."""
+    pixels, each = np.array(image), side + GAP
+    if any((length + GAP) % each for length in image.size):
+        return image
+    for axis in (0, 1):
+        inside = np.arange(pixels.shape[axis]) % each < side
+        pixels.swapaxes(0, axis)[~inside] = ImageColor.getrgb(NEUTRAL)
+    return Image.fromarray(pixels)
 
 
 def final(subject: Subject, canvas: Canvas) -> list[str]:
@@ -82,11 +114,17 @@ def final(subject: Subject, canvas: Canvas) -> list[str]:
     return [
         canvas.sheet(
             "final",
-            partial(sheet, pictures, columns=min(SIDE, count), scale=2),
+            partial(_grid, pictures, min(SIDE, count)),
             f"{count} generated pictures",
             f"The first {count} {words}, nothing picked out, twice their size.",
         )
     ]
+
+
+def _grid(pictures: np.ndarray, columns: int) -> Image.Image:
+    """Pictures twice their size; one sheet for paper of either kind."""
+    with on_paper(NEUTRAL):
+        return sheet(pictures, columns, scale=2)
 
 
 def walk_blocks(subject: Subject, canvas: Canvas) -> list[str]:
@@ -96,7 +134,8 @@ def walk_blocks(subject: Subject, canvas: Canvas) -> list[str]:
         return [paragraph("There are no weights here to walk with.")]
     kinds: list[tuple[str, str, tuple[int, ...]]] = [("walk", "", ())]
     if trained.recipe.by_breed:
-        order = np.argsort([-count for count in trained.classes.counts], kind="stable").tolist()
+        largest = np.argsort([-count for count in trained.classes.counts], kind="stable").tolist()
+        order = [trained.label(name) for name in subject.breeds] or largest
         names = [trained.classes.names[i] for i in order]
         kinds = [("walk-within", f"within {names[0]}", (order[0],))]
         if len(order) > 1:
@@ -115,12 +154,13 @@ def _walk(
     breeds: tuple[int, ...],
 ) -> str:
     random = torch.Generator().manual_seed(trained.recipe.seed)
-    count = min(STOPS, trained.recipe.latent)
+    # As many as breeds take turns evenly in, so that the loop leads from the last to the first.
+    count = min(STOPS - STOPS % max(1, len(breeds)), trained.recipe.latent)
     through = walks.stops(trained.recipe, trained.classes, count, random, breeds=breeds)
     way = walks.walk(trained.recipe, trained.classes, through, STEPS)
     return canvas.sheet(
         name,
-        partial(sheet, subject.pictures(way), columns=STEPS, scale=2),
+        partial(_grid, subject.pictures(way), STEPS),
         f"A walk in {len(way)} pictures {told}".rstrip(),
         f"A closed walk {told or 'through the latents'} in {len(way)} equal steps on great "
         "circles, row by row; each row begins at a draw, and the last one leads back to the first.",

@@ -62,14 +62,28 @@ def learned(
     """
     if breeds < 2 or unseen.sum() < FEWEST or (~unseen).sum() < FEWEST:
         return None
-    rows = values[~unseen].astype(np.float64)
-    mean = rows.mean(axis=0)
-    rows -= mean
     wanted = np.eye(breeds)[labels[~unseen]]
-    square = rows.T @ rows
-    square[np.diag_indices_from(square)] += RIDGE * np.trace(square) / len(square)
-    weights = np.linalg.solve(square, rows.T @ (wanted - wanted.mean(axis=0)))
+    weights, mean = ridge(values[~unseen], wanted - wanted.mean(axis=0), RIDGE)
     found = ((values[unseen] - mean) @ weights).argmax(axis=1)
     shares = np.bincount(found, minlength=breeds) / len(found)
     counts = np.bincount(labels[unseen], minlength=breeds)
     return Namer(weights, mean, float((found == labels[unseen]).mean()), shares, counts)
+
+
+def ridge(values: np.ndarray, wanted: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ridge regression in closed form.
+
+    Args:
+        values: features (N, D).
+        wanted: what stands for each row, (N,) or (N, K), around 0.
+        strength: of the penalty, in mean variances of the features.
+
+    Returns:
+        Weights (D,) or (D, K), and the mean (D,) that is taken from features before they are used.
+    """
+    rows = values.astype(np.float64)
+    mean = rows.mean(axis=0)
+    rows -= mean
+    square = rows.T @ rows
+    square[np.diag_indices_from(square)] += strength * np.trace(square) / len(square)
+    return np.linalg.solve(square, rows.T @ wanted), mean

@@ -1,5 +1,6 @@
 """What a report is about: the run, pictures of its generator, and the real ones beside them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,9 +16,12 @@ from local.judging import Reals
 from local.pictures import submitted
 from local.progress import say
 from local.project import CACHE
+from local.report import namer as namers
+from local.report import sizer as sizers
 from local.report.folder import Folder, open_folder, weights
-from local.report.namer import Namer, learned
+from local.report.namer import Namer
 from local.report.sight import Sight, open_sight, reals_of, unseen
+from local.report.sizer import Sizer, covered
 from local.sampling import Draws, draw, sample
 from local.train.devices import Device
 from local.trained import Trained
@@ -47,6 +51,7 @@ class Real:
     everything, every_crop: how many whole pictures and crops there are, looked at or not.
     own: whether the run was trained on them.
     namer: of breeds; None where nothing tells them apart.
+    sizer: of dogs; None where too few pictures have a box.
     """
 
     sight: Sight
@@ -56,17 +61,33 @@ class Real:
     every_crop: int
     own: bool
     namer: Namer | None
+    sizer: Sizer | None
+
+    @property
+    def shown(self) -> Reals:
+        """What the generator was shown: crops have other colours, and sizes, than whole ones."""
+        return self.crops or self.reals
+
+    def named(self, values: np.ndarray) -> np.ndarray | None:
+        """The breed (N,) of each row of features (N, D); None where nothing tells breeds apart."""
+        if self.namer:
+            return self.namer.named(values)
+        return np.zeros(len(values), int) if len(self.reals.breeds) == 1 else None
 
 
 @dataclass(frozen=True)
 class Subject:
-    """All that a page is made from; what is None is missing, and `folder.missing` says why."""
+    """All that a page is made from; what is None is missing, and `folder.missing` says why.
+
+    breeds: names of those that were asked for; none: the page chooses.
+    """
 
     folder: Folder
     device: Device
     trained: Trained | None
     fakes: Fakes | None
     real: Real | None
+    breeds: tuple[str, ...] = ()
 
     def pictures(self, draws: Draws) -> np.ndarray:
         """Of the run's generator, in the size that the metric takes: (N, 64, 64, 3) uint8."""
@@ -82,6 +103,7 @@ class Request:
     data: of the real pictures; None: drawn dogs, where the run was trained on these.
     graph: of the metric's network; None: as `mifid.network.open_network` finds one.
     images: generated pictures behind the numbers. reals: real ones, at most.
+    breeds: names of those to be shown; none: some of all sizes.
     """
 
     run: Path
@@ -89,23 +111,48 @@ class Request:
     graph: Path | None
     images: int
     reals: int
+    breeds: tuple[str, ...] = ()
 
 
 def subject(request: Request, device: Device) -> Subject:
     """Reads the run, draws, and looks at the real pictures.
 
     Raises:
-        InputError, mifid.errors.InputError: no run there; data or graph that cannot be used.
+        InputError, mifid.errors.InputError: no run there; data, graph or breeds that cannot be
+            used.
     """
     folder = open_folder(request.run, request.images)
     trained = weights(folder, device)
     found = Subject(folder, device, trained, None, None)
+    data = request.data or _default(folder.classes)
+    dogs = (
+        prepare(data, archive.SIZE, "squash", CACHE) if data else None
+    )  # as the metric takes them
+    _check(request.breeds, trained, dogs)
     fakes = _fakes(found, request.images)
-    real = _real(folder, request, device)
+    if data and dogs:
+        real = _real(folder, request, data, dogs, device)
+    else:
+        real = None
+        folder.missing.append(
+            "No real pictures: a run does not keep where its data lies; name it with --data."
+        )
     if real and fakes:
         features = real.sight.features(fakes.pictures, "generated")
         fakes = replace(fakes, features=features)
-    return Subject(folder, device, trained, fakes, real)
+    return Subject(folder, device, trained, fakes, real, request.breeds)
+
+
+def _check(breeds: Sequence[str], trained: Trained | None, dogs: Dogs | None) -> None:
+    """Refuses breeds that neither the generator nor, where it knows none, the data has."""
+    for name in breeds:
+        if trained and trained.recipe.by_breed:
+            trained.label(name)
+        elif dogs:
+            dogs.classes.index(name)
+        else:
+            told = "neither weights that know breeds nor real pictures are here"
+            raise InputError(f"--breed {name}: {told}; name these with --data, or leave it out")
 
 
 def _fakes(found: Subject, count: int) -> Fakes | None:
@@ -120,24 +167,20 @@ def _fakes(found: Subject, count: int) -> Fakes | None:
     return None
 
 
-def _real(folder: Folder, request: Request, device: Device) -> Real | None:
-    data = request.data or _default(folder.classes)
-    if data is None:
-        folder.missing.append(
-            "No real pictures: a run does not keep where its data lies; name it with --data."
-        )
-        return None
-    dogs = prepare(data, archive.SIZE, "squash", CACHE)  # as the metric takes them
+def _real(folder: Folder, request: Request, data: Path, dogs: Dogs, device: Device) -> Real:
     own, crops = _own(folder, data)
     sight = open_sight(request.graph, dogs, device)
     say(f"pictures are compared by {sight.words}")
     rows = evenly_spaced(len(dogs), request.reals)
     reals = reals_of(dogs, sight, rows)
     held_out = unseen(len(dogs)).numpy()[rows]
-    namer = learned(reals.features.values, reals.labels, held_out, len(reals.breeds))
+    values = reals.features.values
+    namer = namers.learned(values, reals.labels, held_out, len(reals.breeds))
+    shares = covered(data, [dogs.sources[row] for row in rows])
+    sizer = sizers.learned(values, shares, held_out)
     some = evenly_spaced(len(crops), request.reals) if crops else []
     seen = reals_of(crops, sight, some) if crops else None
-    return Real(sight, reals, seen, len(dogs), len(crops) if crops else 0, own, namer)
+    return Real(sight, reals, seen, len(dogs), len(crops) if crops else 0, own, namer, sizer)
 
 
 def _default(classes: Classes | None) -> Path | None:

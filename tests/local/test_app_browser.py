@@ -112,9 +112,17 @@ def test_breed_truncation_and_number_are_obeyed(visit):
     hounds = page.evaluate(DRAWN)
     assert hounds != first
     assert page.locator("[data-dog]").all_inner_texts()[3] == "4 · old hound"
+    slider = page.get_by_label("range slider for Truncation", exact=True)
+    assert "no truncation" in page.locator(".said").inner_text() and slider.is_disabled()
+    page.get_by_label("Truncate", exact=True).check()
+    shows(page, "truncation 1")
+    page.wait_for_function("s => !s.disabled", arg=slider.element_handle())
     set_number(page, "Truncation", 0.5)
     shows(page, "truncation 0.5")
     assert page.evaluate(DRAWN) != hounds
+    page.get_by_label("Truncate", exact=True).uncheck()
+    shows(page, "no truncation")
+    assert page.evaluate(DRAWN) == hounds
     set_number(page, "Number of dogs", 5)
     shows(page, "5 dogs of old hound")
     assert len(page.evaluate(DRAWN)) == 5
@@ -124,9 +132,10 @@ def test_breed_truncation_and_number_are_obeyed(visit):
 
 def test_ten_thousand_dogs_are_refused_in_words(visit):
     page = visit()
+    dogs = page.locator(".dogs").screenshot()
     set_number(page, "Number of dogs", 10_000)
     shows(page, "The number of dogs must be from 1 to 64, not 10,000.")
-    assert len(page.evaluate(DRAWN)) == COUNT
+    assert page.locator(".dogs").screenshot() == dogs  # nothing lies over them
     assert "Traceback" not in page.locator("body").inner_text()
 
 
@@ -138,6 +147,21 @@ def test_what_is_no_seed_and_no_dog_is_refused_in_words(visit):
     page.get_by_label("Dog B", exact=True).fill("99")
     button(page, "Blend").click()
     shows(page, f"its number must be from 1 to {COUNT}, not 99.")
+
+
+def test_what_is_typed_and_is_no_breed_does_not_stay(visit):
+    page = visit()
+    box = page.get_by_label("Breed", exact=True)
+    for text, key, then in (
+        ("xyz", "Enter", "any breed"),
+        ("hou", "Enter", "old hound"),
+        ("pu", "Escape", "old hound"),
+    ):
+        box.click()
+        box.fill(text)
+        box.press(key)
+        page.wait_for_function("([e, v]) => e.value === v", arg=[box.element_handle(), then])
+    shows(page, f"{COUNT} dogs of old hound")
 
 
 def test_dogs_are_chosen_by_clicks_and_by_keys(visit):

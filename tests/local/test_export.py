@@ -284,7 +284,11 @@ def test_the_folder_holds_what_it_says(space, run, capsys):
     [
         (["--to", "RUN"], "is not empty, and no earlier export"),
         (["--to", "RUN/recipe.json"], "is a file"),
-        (["--to", "new", "--licence", "all mine"], "is no identifier such as other"),
+        (["--to", "new", "--licence", "CC-BY-NC-4"], "did you mean cc-by-nc-4.0?"),
+        (
+            ["--to", "new", "--licence", "all mine"],
+            "all mine: no identifier of the Hub's",
+        ),
         ([], "--to"),
     ],
 )

@@ -142,7 +142,8 @@ def test_the_page_can_be_read_by_everybody(page):
 def test_what_is_measured_is_named(page):
     assert "a small classifier of breeds that learned the real pictures" in page.words
     assert "not comparable with any FID" in page.words
-    assert "Not measured: the size, the pose and the number of the dogs" in page.words
+    assert "Not measured: the pose and the number of the dogs" in page.words
+    assert "The size of the dogs is not measured: too few real pictures have a box" in page.words
     assert "40 generated pictures were looked up among 300 whole pictures of 300" in page.words
     assert "names 100% of" in page.words  # a colour each: the classifier cannot fail
 
@@ -170,6 +171,29 @@ def test_without_data_and_pngs_the_rest_is_there(run, capsys):
     assert "name it with --data" in page.words
     assert "Nothing to set side by side: no real pictures are named" in page.words
     assert {"walks", "truncation", "grids", "missing"} <= set(page.ids)
+
+
+@pytest.mark.slow
+def test_breeds_are_shown_as_they_are_asked_for(run, data, capsys):
+    few = ["--real-limit", "60", "--no-png", "--data", str(data)]
+    page = report(run, *few, "--breed", "Red_dog", "--breed", "Blue_dog", "--breed", "Red_dog")
+    assert "2 of 3 breeds, as they were asked for" in page.words
+    assert "A closed walk within Red_dog" in page.words
+    assert "A closed walk from Red_dog to Blue_dog, and back" in page.words
+    assert main(["report", str(run), "--data", str(data), "--breed", "Bleu_dog"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "no breed 'Bleu_dog' (did you mean Blue_dog?); there are: Blue_dog, Green_dog" in said
+
+
+@pytest.mark.slow
+def test_breeds_of_a_run_without_weights_are_those_of_its_data(run, data, capsys):
+    shutil.rmtree(run / "snapshots")
+    words = ["report", str(run), "--no-png", "--images", "40"]
+    assert main([*words, "--breed", "Red_dog"]) == 2
+    assert "neither weights that know breeds nor real pictures" in capsys.readouterr().err
+    assert main([*words, "--breed", "Pink_dog", "--data", str(data)]) == 2
+    assert "no breed 'Pink_dog'" in capsys.readouterr().err
+    assert not (run / "report.html").exists()
 
 
 @pytest.mark.slow
@@ -229,7 +253,7 @@ def test_other_data_than_the_run_s_is_told(run, tmp_path):
     page = report(run, "--data", str(other), "--no-png")
     assert "are not those that the run was trained on" in page.words
     assert "pixels, in blocks of 4x4" in page.words  # too few for a judge
-    assert "Not measured: nothing tells breeds apart" in page.words
+    assert "One breed only, or none that the data names" in page.words
 
 
 @pytest.mark.slow
@@ -256,7 +280,7 @@ def test_a_long_run_of_noise_stays_small(run):
         Image.fromarray(pixels).save(run / "samples" / f"step-{step:09}.png", compress_level=0)
     page = report(run, "--no-png")
     assert len(page.text) < LARGEST
-    assert "The same latents at 24 of" in page.words
+    assert "At 24 of " in page.words
 
 
 BAD = {

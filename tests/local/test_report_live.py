@@ -66,7 +66,7 @@ def test_each_snapshot_brings_a_page(begun, capsys):
         assert "No grid of samples is there yet" in until(growing.address, 1)
         snapshot(watchers, 8)
         page = until(growing.address, 2)
-        assert "The same latents at 1 of 1 snapshots" in page and "step 8, " in page
+        assert "At 1 of 1 snapshots" in page and "step 8, " in page
         assert "connect-src 'self'" in page
         assert ask(growing.address, "HEAD")[1:] == (growing.version, "")
     assert growing.address in capsys.readouterr().err

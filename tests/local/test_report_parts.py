@@ -1,13 +1,17 @@
 """The parts of a report: what is read from a run's folder, and what is measured."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import voc
 from PIL import Image
 
 from local.errors import InputError
-from local.report import frames, namer
+from local.pictures import sheet
+from local.plots import NEUTRAL
+from local.report import frames, looks, namer, sizer
 from local.report.colour import brightness, detail, histogram
 from local.report.curves import marks
 from local.report.facts import phases
@@ -75,7 +79,7 @@ def test_snapshots_are_placed_by_the_log(tmp_path):
     (tmp_path / "samples" / "step-1.png").write_bytes(b"")
     folder = open_folder(log(tmp_path, tick(40), tick(100)), images=0)
     assert [grid.step for grid in folder.grids] == [0, 50, 100]
-    assert marks(folder).minutes == pytest.approx([0, 5 / 60, 10 / 60])
+    assert marks(folder, folder.grids).minutes == pytest.approx([0, 5 / 60, 10 / 60])
 
 
 def test_frames_are_evenly_spaced_with_both_ends():
@@ -125,6 +129,42 @@ def test_the_namer_is_asked_about_what_nothing_learned_from():
     held_out = unseen(600).numpy()
     values[~held_out] += 9 * np.eye(12)[labels[~held_out]]
     assert namer.learned(values, labels, held_out, 4).accuracy < 0.5
+
+
+def test_a_sizer_knows_how_much_it_tells():
+    random = np.random.default_rng(0)
+    values = random.standard_normal((600, 6))
+    shares = 0.5 + 0.1 * values[:, 0] - 0.05 * values[:, 1]
+    shares[::5] = np.nan  # of no box
+    held_out = unseen(600).numpy()
+    found = sizer.learned(values, shares, held_out)
+    assert found.told == pytest.approx(1, abs=0.4) and not found.weak
+    assert found.unseen == (held_out & np.isfinite(shares)).sum()
+    apart = found.shares(values[:1] + np.eye(6)[0]) - found.shares(values[:1])
+    assert 0.03 < apart[0] < 0.1  # with a penalty, less than there is
+    blind = sizer.learned(random.standard_normal((600, 6)), shares, held_out)
+    assert blind.weak and blind.told < 0.1
+    assert sizer.learned(values, np.full(600, np.nan), held_out) is None
+    assert sizer.learned(values, np.full(600, 0.25), held_out) is None  # all of one size
+
+
+def test_boxes_tell_how_much_of_a_picture_is_covered(make_dogs):
+    data = make_dogs(3)
+    (first, second, third) = sorted(path.name for path in (data / "all-dogs").iterdir())
+    notes = {path.name: path for path in (data / "Annotation").rglob("n*_?")}
+    notes[Path(second).stem].write_text(voc([(0, 0, 50, 80), (25, -9, 75, 99), (0, 0, 1, 1)]))
+    notes[Path(third).stem].write_text("damaged")
+    found = sizer.covered(data, [f"all-dogs/{name}" for name in (second, first, third)])
+    assert found[:2] == pytest.approx([0.75, 50 * 60 / 8000], abs=0.02) and np.isnan(found[2])
+
+
+def test_gaps_of_a_grid_have_a_tone_for_either_paper():
+    tones = [int(NEUTRAL[at : at + 2], 16) for at in (1, 3, 5)]
+    grid = sheet(np.zeros((4, 8, 8, 3), np.uint8))
+    toned = np.asarray(looks._toned(grid, 8))
+    assert np.array_equal(toned[8], [tones] * 18) and np.array_equal(toned[:, 9], [tones] * 18)
+    assert not toned[:8, :8].any() and not toned[10:, 10:].any()
+    assert looks._toned(grid, 7) is grid  # another side than the file's
 
 
 def test_colours_are_measured():

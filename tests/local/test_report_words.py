@@ -12,15 +12,17 @@ from PIL import Image
 from local import breeds, rows
 from local.__main__ import main
 from local.judging import Reals
+from local.pictures import on_paper, sheet
 from local.plots import DARK, LIGHT
 from local.recipes import PRESETS
-from local.report import beside, canvas, colour, curves, facts, fairness_part, looks
+from local.report import beside, canvas, colour, curves, facts, fairness, fairness_part, looks
 from local.report.build import cards
 from local.report.canvas import Canvas, number
 from local.report.fairness import Breed, Fairness
 from local.report.folder import Folder, Grid
 from local.report.namer import Namer
 from local.report.sight import Sight
+from local.report.sizer import Sizer
 from local.report.subject import Fakes, Real, Subject
 from local.train.devices import choose
 from mifid.features import Features
@@ -42,7 +44,15 @@ def network():
 
 
 def folder(tmp_path, **more):
-    there = {"ticks": [], "scores": [], "grids": [], "images": None, "image_count": 0, "about": {}}
+    there = {
+        "ticks": [],
+        "scores": [],
+        "grids": [],
+        "reconstructions": [],
+        "images": None,
+        "image_count": 0,
+        "about": {},
+    }
     return Folder(tmp_path, tmp_path, **{"recipe": None, "classes": None} | there | more)
 
 
@@ -59,7 +69,7 @@ def subject(tmp_path, network, exact=False, everything=900, crops=True):
     sight = Sight(network, "a small classifier", scores=True, exact=exact)
     found = reals(network, 4)
     side = reals(network, 6) if crops else None
-    real = Real(sight, found, side, everything, 700 if crops else 0, True, None)
+    real = Real(sight, found, side, everything, 700 if crops else 0, True, None, None)
     fakes = Fakes(PICTURES, "20 drawn by the snapshot of step 2", features(network, 20, 2))
     return Subject(folder(tmp_path), choose("cpu"), None, fakes, real)
 
@@ -95,6 +105,7 @@ def test_breeds_are_counted_as_one_says_it(tmp_path, network, monkeypatch, count
 def test_a_sheet_of_a_run_without_images_zip_says_what_it_shows(tmp_path, network):
     (sheet,) = looks.final(subject(tmp_path, network), Canvas())
     assert "The first 20 of 20 drawn by the snapshot of step 2, nothing picked out" in sheet
+    assert sheet.count("data:image/jpeg") == 1  # fit for either paper
 
 
 def test_sheets_are_on_the_page_s_own_paper(tmp_path):
@@ -104,8 +115,14 @@ def test_sheets_are_on_the_page_s_own_paper(tmp_path):
             image = rows.stacked([rows.text("words", 60, 20)])
         corners.append("#{:02x}{:02x}{:02x}".format(*image.getpixel((59, 19))))
         assert len(image.getcolors()) > 1
+        with on_paper(theme.paper):
+            between = sheet(PICTURES[:2]).getpixel((65, 5))
+        assert "#{:02x}{:02x}{:02x}".format(*between) == theme.paper
     assert corners == [LIGHT.paper, DARK.paper]
     assert rows.text("", 1, 1).getpixel((0, 0)) == (255, 255, 255)
+    assert sheet(PICTURES[:2]).getpixel((65, 5)) == (255, 255, 255)
+    pictures = Canvas().sheet("b", partial(sheet, PICTURES[:2]), "alt", "caption")
+    assert pictures.count("data:image/jpeg") == 2  # what is between them has the paper's colour
     worded = Canvas().sheet("a", partial(rows.text, "words", 60, 20), "alt", "caption")
     assert worded.count("data:image/jpeg") == 2 and "prefers-color-scheme: dark" in worded
     plain = Canvas().sheet("a", lambda: Image.new("RGB", (9, 9)), "alt", "caption")
@@ -116,10 +133,10 @@ def breed(name, forgotten):
     return Breed(name, 0.5, 0.078, 0.01, None, None, None, None, forgotten)
 
 
-def fairness(accuracy):
+def judged(accuracy):
     namer = Namer(np.zeros(0), np.zeros(0), accuracy, np.full(3, 1 / 3), np.array([3, 9, 65]))
     found = [breed("a", None), breed("b", True), breed("c", False)]
-    return Fairness(found, True, namer, 1000, None)
+    return Fairness(found, True, namer, 1000, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +146,7 @@ def fairness(accuracy):
 def test_a_verdict_is_missing_for_its_own_reason(
     tmp_path, network, monkeypatch, accuracy, verdicts
 ):
-    monkeypatch.setattr(fairness_part, "fairness", lambda _: fairness(accuracy))
+    monkeypatch.setattr(fairness_part, "fairness", lambda _: judged(accuracy))
     told = Canvas()
     words = "".join(fairness_part.blocks(subject(tmp_path, network), told))
     table = told.numbers["Breed by breed, those that fall short the most first"]
@@ -138,6 +155,46 @@ def test_a_verdict_is_missing_for_its_own_reason(
     assert table[0]["Seen in real"] == 0.078 and "<td>7.8%</td>" in words
     assert "±3.1 percentage points or better among the 1,000 generated pictures" in words
     assert "±11.2 among the 77 real ones, which are 3 to 65 a breed" in words
+
+
+@pytest.fixture
+def measured(tmp_path, network, monkeypatch):
+    """What the section says of pictures of one breed, with a sizer or without."""
+    monkeypatch.setattr(fairness, "EACH", 10)
+    monkeypatch.setattr(fairness, "FEWEST", 4)
+    of = subject(tmp_path, network, crops=False)
+    whole = Reals(PICTURES, features(network, 20, 1), np.zeros(20, int), BREEDS[:1])
+
+    def tell(sizer):
+        told = Canvas()
+        real = replace(of.real, reals=whole, sizer=sizer)
+        words = "".join(fairness_part.blocks(replace(of, real=real), told))
+        (row,) = told.numbers["Breed by breed, those that fall short the most first"]
+        return words, row
+
+    return tell
+
+
+def test_pictures_of_one_breed_are_measured_without_a_classifier(measured):
+    words, row = measured(None)
+    assert "One breed only" in words and "too few real pictures have a box" in words
+    assert 0 <= row["Precision"] <= 1 and 0 <= row["Recall"] <= 1
+    assert row["Colour"] == row["Brighter"] == 0 and row["Detail"] == 1  # the same ones
+    assert "Seen in generated" not in row and "Larger" not in row
+
+
+@pytest.mark.parametrize("told", [0.8, 0.1])
+def test_sizes_are_measured_where_features_tell_them(measured, told):
+    weights = np.zeros(8)
+    weights[0] = 0.5  # of features from 0 to 1
+    words, row = measured(Sizer(weights, np.full(8, 0.5), 0.4, told, 70))
+    assert f"{told:.0%} of how 70 real pictures" in words
+    if told > 0.5:
+        first = (np.random.default_rng(seed).random((20, 8))[:, 0].mean() for seed in (2, 1))
+        assert row["Larger"] == pytest.approx(0.5 * np.subtract(*first), abs=1e-6)
+        assert "The dog takes " in words
+    else:
+        assert "Larger" not in row and "is not measured" in words
 
 
 def test_every_column_has_a_name_and_settings_are_values(tmp_path):
