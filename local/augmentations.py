@@ -12,7 +12,7 @@ from local.pictures import sheet, to_bytes
 from local.recipes import Recipe
 from local.rows import stacked, text
 from local.train import diffaugment
-from local.train.augment import augment
+from local.train.augment import apply, draw
 
 OF_REALS = ("random_crop", "flip", "rotation", "brightness", "colour", "dequantise")
 COLUMNS = 10
@@ -40,7 +40,8 @@ def picture(data: TrainingSet, recipe: Recipe) -> Image.Image:
     random = torch.Generator().manual_seed(recipe.seed)
     chosen = torch.linspace(0, len(data) - 1, COLUMNS).long()  # of all breeds: they are in order
     prepared = data.pictures[chosen]
-    learnt = [augment(prepared, recipe, random) for _ in range(AGAIN)]
+    drawn = (draw(COLUMNS, recipe, random) for _ in range(AGAIN))
+    learnt = [apply(prepared, numbers, recipe) for numbers in drawn]
     labels = ["\n".join(["learnt from", *_settings(recipe)]), *["learnt from"] * (AGAIN - 1)]
     rows = [("real, as prepared", prepared.permute(0, 2, 3, 1).numpy())]
     rows += zip(labels, map(to_bytes, learnt), strict=True)

@@ -1,6 +1,5 @@
 """A run's folder, and what it says about the run: the recipe and the data."""
 
-import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -26,11 +25,11 @@ def claim(run: Path, recipe: Recipe, dogs: TrainingSet) -> None:
         there = _read(run / "data.json")
         if there is None:
             raise InputError(f"{run}: its data.json is gone or damaged; name another --out")
-        _refuse(run, "data", there, _identity(dogs))
+        _refuse(run, "data", there, identity(dogs))
         return
     try:
         run.mkdir(parents=True, exist_ok=True)
-        _write(run / "data.json", _identity(dogs))
+        _write(run / "data.json", identity(dogs))
         _write(run / "recipe.json", asdict(recipe))  # last: it says that the run is there
     except OSError as error:
         raise InputError(f"{run}: cannot be a run's folder ({error.strerror})") from None
@@ -64,25 +63,28 @@ def load_classes(run: Path) -> Classes:
         raise InputError(f"{run}: its data.json is damaged or of another version") from None
 
 
-def _identity(dogs: TrainingSet) -> dict[str, Any]:
-    digest = hashlib.sha256(dogs.pictures.cpu().numpy().data)
-    digest.update(dogs.labels.cpu().numpy().data)
+def identity(dogs: TrainingSet) -> dict[str, Any]:
+    """What says, as JSON, which pictures these are."""
     classes = dogs.classes
     return {
         "pictures": len(dogs),
         "breeds": list(classes.names),
         "counts": list(classes.counts),
-        "sha256": digest.hexdigest(),
+        "sha256": dogs.sha256,
     }
 
 
 def _refuse(run: Path, what: str, there: Any, here: dict[str, Any]) -> None:
     if there == here:
         return
-    known = there if isinstance(there, dict) else {}
-    odd = {k: (known.get(k), v) for k, v in here.items() if known.get(k) != v}
-    told = ", ".join(f"{k}={readable(old)} not {readable(new)}" for k, (old, new) in odd.items())
+    told = differences(there if isinstance(there, dict) else {}, here)
     raise InputError(f"{run} holds a run with other {what} ({told}); name another --out")
+
+
+def differences(there: dict[str, Any], here: dict[str, Any]) -> str:
+    """What is not as it is there, in words."""
+    odd = {k: (there.get(k), v) for k, v in here.items() if there.get(k) != v}
+    return ", ".join(f"{k}={readable(old)} not {readable(new)}" for k, (old, new) in odd.items())
 
 
 def _read(file: Path) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from local.data.shards import Pictures
 from local.errors import reason
 from local.judge import KernelJudge, Score, better
 from local.judge.scoring import SCORED
@@ -47,7 +48,7 @@ class SafeSubmission:
         self,
         path: Path,
         comment: Callable[[Trainer], dict[str, Any]],
-        reals: torch.Tensor,
+        reals: Pictures,
         judge: KernelJudge | None = None,
     ) -> None:
         self.path = path

@@ -1,7 +1,8 @@
-"""Pictures, cropped and resized once, as ONE uint8 tensor that lives on the device.
+"""Pictures, cropped and resized once: a training set, in memory or in the shards of a cache.
 
 This replaces a loader with workers: a whole training set of 64x64 is 250 MB, so batches are
-gathered by random indices where the training runs.
+gathered by random indices where the training runs (`local.train.feed`, which also streams what is
+larger than that place).
 """
 
 import hashlib
@@ -9,31 +10,33 @@ import io
 import itertools
 import json
 import os
-import sys
-import warnings
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL
 import torch
-from PIL import Image
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from tqdm import tqdm
+from safetensors import SafetensorError
 
-from local.atomic import replacing
+from local.data import room
 from local.data.classes import Classes
 from local.data.competition import Collection, Picture, find
-from local.data.crops import left_out, per_dog, regions
-from local.data.files import File, read
-from local.errors import InputError
+from local.data.cropping import cropped
+from local.data.crops import per_dog
+from local.data.files import File
+from local.data.folders import appearing
+from local.data.room import gigabytes
+from local.data.shards import Pictures, ShardWriter, blocks, in_folder
+from local.errors import InputError, reason
 from local.recipes import Recipe
 
 CACHE_FORMAT = "2"  # raise it whenever the same settings would give other pixels
-LARGEST = 4 * 2**30  # bytes that several crops a dog may take, in memory and on the device
+ABOUT = "about.json"  # beside the shards: all that is no picture
+DAMAGES = (SafetensorError, OSError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Counts:
 class TrainingSet:
     """Pictures (N, 3, P, P) uint8, and labels (N,) int64 with the name of each."""
 
-    pictures: torch.Tensor
+    pictures: Pictures
     labels: torch.Tensor
     breeds: list[str]
 
@@ -73,9 +76,30 @@ class TrainingSet:
         counts = torch.bincount(self.labels, minlength=len(self.breeds))
         return Classes(tuple(self.breeds), tuple(counts.tolist()))
 
+    @property
+    def sha256(self) -> str:
+        """Of all pictures and labels: the set's identity."""
+        digest = hashlib.sha256()
+        for block in blocks(self.pictures):
+            digest.update(block.cpu().contiguous().numpy().data)
+        digest.update(self.labels.cpu().numpy().data)
+        return digest.hexdigest()
+
     def on(self, device: torch.device) -> "TrainingSet":
         """The set in a device's memory."""
-        return TrainingSet(self.pictures.to(device), self.labels.to(device), self.breeds)
+        if isinstance(self.pictures, torch.Tensor):
+            pictures = self.pictures.to(device)
+        else:
+            pictures = torch.empty(self.pictures.shape, dtype=torch.uint8, device=device)
+            first = 0
+            for block in blocks(self.pictures):
+                pictures[first : first + len(block)] = block
+                first += len(block)
+        return TrainingSet(pictures, self.labels.to(device), self.breeds)
+
+    def rows(self, rows: torch.Tensor) -> "TrainingSet":
+        """Some of it: those of rows (B,) int64, in memory."""
+        return TrainingSet(self.pictures[rows], self.labels[rows], self.breeds)
 
 
 @dataclass(frozen=True)
@@ -84,6 +108,12 @@ class Dogs(TrainingSet):
 
     sources: list[str]  # path of each crop's picture below the data's root
     counts: Counts
+    digest: str = ""  # as it was counted while the set was written; else it is not known yet
+
+    @property
+    def sha256(self) -> str:
+        """Of all pictures and labels: the set's identity."""
+        return self.digest or super().sha256
 
 
 def prepare(path: Path, size: int, crop: str, cache: Path | None = None, crops: int = 1) -> Dogs:
@@ -93,26 +123,32 @@ def prepare(path: Path, size: int, crop: str, cache: Path | None = None, crops: 
         path: folder or archive, in a layout that `competition.find` knows.
         size: side of the result, pixels.
         crop: a policy of `crops.POLICIES`, or several with + between.
-        cache: folder where the result is kept, keyed by content and settings; None keeps nothing.
+        cache: folder where the result is kept, keyed by content and settings, and read from as it
+            is needed; None keeps nothing, and the result is in memory.
         crops: of each dog, for a policy that draws them (`crops.DRAWN`); of any other there is one.
 
     Raises:
         InputError: no pictures, none that gives a crop, a broken or unsafe archive, a picture bomb;
-            or several crops a dog that together take more than 4 GB.
+            or the disk, or without a cache the memory, has no room for the result.
+        OSError: the cache cannot be written.
     """
     collection = find(path)
-    _check_room(len(collection.pictures), size, crop, crops)
     if cache is None:
+        has = room.host_memory(), "this machine's memory", "free some"
+        _check_room(len(collection.pictures), size, crop, crops, *has)
         return crop_all(collection, size, crop, crops)
-    file = cache / f"dogs-{_key(collection, size, crop, crops)}.safetensors"
-    if file.exists():
-        try:
-            return _load(file)
-        except (SafetensorError, OSError, LookupError, TypeError, ValueError):
-            pass  # damaged: it is prepared anew, and written over
-    dogs = crop_all(collection, size, crop, crops)
-    _save(dogs, file)
-    return dogs
+    folder = cache / f"dogs-{_key(collection, size, crop, crops)}"
+    try:
+        return load(folder)
+    except DAMAGES:
+        pass  # not there, or damaged: it is prepared anew, and put in its place
+    try:
+        _keep(collection, size, crop, crops, folder)
+        return load(folder)
+    except OSError as error:
+        told = f"{cache}: the prepared pictures cannot be kept there"
+        instead = "name another folder with DOGS_CACHE"
+        raise OSError(f"{told} ({error.strerror or reason(error)}); {instead}") from error
 
 
 def prepare_for(recipe: Recipe, path: Path, cache: Path | None = None) -> Dogs:
@@ -126,106 +162,127 @@ def prepare_for(recipe: Recipe, path: Path, cache: Path | None = None) -> Dogs:
     return dogs
 
 
-def _check_room(pictures: int, size: int, crop: str, crops: int) -> None:
-    """Refuses what would not fit, before an hour of decoding (one crop a dog is always tried)."""
+def crop_all(collection: Collection, size: int, crop: str, crops: int = 1) -> Dogs:
+    """As `prepare`, of pictures that are found already; in memory, and nothing is kept."""
+    memory = io.BytesIO()
+    origins, counts = _crop_all(collection, size, crop, crops, lambda one: memory.write(one.data))
+    pictures = torch.frombuffer(memory.getbuffer(), dtype=torch.uint8).view(-1, 3, size, size)
+    labels, breeds = _breeds(collection, origins)
+    sources = [picture.name for picture in origins]
+    return Dogs(pictures, torch.tensor(labels), breeds, sources, counts)
+
+
+def load(folder: Path) -> Dogs:
+    """A set of the cache, of which hardly anything is read yet.
+
+    Raises:
+        one of DAMAGES: there is none, or it is damaged.
+    """
+    about = json.loads((folder / ABOUT).read_text())
+    pictures, labels = in_folder(folder), torch.tensor(about["labels"])
+    sources, counts = about["sources"], Counts(**about["counts"])
+    if not len(pictures) == len(labels) == len(sources):
+        raise ValueError(f"{folder}: {len(pictures):,} pictures and {len(labels):,} labels")
+    return Dogs(pictures, labels, about["breeds"], sources, counts, about["sha256"])
+
+
+def kept(cache: Path) -> Iterator[Dogs]:
+    """Every set of a cache; what is damaged is passed over, as `prepare` makes it anew."""
+    for folder in sorted(cache.glob("dogs-*")):
+        try:
+            dogs = load(folder)
+        except DAMAGES:
+            continue
+        yield dogs
+
+
+def _check_room(
+    pictures: int, size: int, crop: str, crops: int, free: int, place: str, first: str
+) -> None:
+    """Refuses what would not fit, before an hour of decoding.
+
+    Args:
+        pictures, size, crop, crops: of the set. A picture may show several dogs, or none that can
+            be used: what is needed is an estimate.
+        free: bytes that it may take.
+        place, first: where that is, and what to do there, in words.
+    """
     each = per_dog(crop, crops)
     needed = pictures * each * 3 * size * size
-    if each > 1 and needed > LARGEST:
+    if needed > free:
+        several = f"{each} crops of {size}x{size} of each" if each > 1 else f"{size}x{size} crops"
         lower = "lower crops=" if crops > 1 else f"name fewer than crop={crop}"
         raise InputError(
-            f"{each} crops of {size}x{size} of each of {pictures:,} pictures take"
-            f" {needed / 2**30:.1f} GB, and {LARGEST // 2**30} are the most; {lower}"
+            f"{several} of {pictures:,} pictures take {gigabytes(needed)}, and {place} has"
+            f" {gigabytes(free)} left; {first}, {lower if each > 1 else 'or lower size='}"
         )
 
 
-def crop_all(collection: Collection, size: int, crop: str, crops: int = 1) -> Dogs:
-    """As `prepare`, of pictures that are found already; nothing is kept."""
+def _crop_all(
+    collection: Collection,
+    size: int,
+    crop: str,
+    crops: int,
+    write: Callable[[np.ndarray], object],
+) -> tuple[list[Picture], Counts]:
+    """Writes every crop (3, P, P) uint8 in order; returns each one's picture, and the counts."""
     tally: Counter[str] = Counter()
-    kept: list[np.ndarray] = []
     origins: list[Picture] = []
-    # Pillow releases the interpreter's lock while it decodes and resizes: threads are enough.
-    with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-        warnings.catch_warnings(),
-        tqdm(total=len(collection.pictures), desc="pictures", disable=None, leave=False) as bar,
-    ):
-        warnings.simplefilter("ignore")  # about EXIF and palettes; bombs are refused below
-        work = pool.map(lambda picture: _crops(picture, size, crop, crops), collection.pictures)
-        for picture, (found, notes) in zip(collection.pictures, work, strict=True):
-            kept += found
-            origins += [picture] * len(found)
-            tally.update(notes)
-            bar.update()
-    if not kept:
+    for picture, found, notes in cropped(collection, size, crop, crops):
+        for one in found:
+            write(one)
+        origins += [picture] * len(found)
+        tally.update(notes)
+    if not origins:
         why = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in tally.items())
         raise InputError(f"none of {len(collection.pictures)} pictures gave a crop ({why})")
-    wnids = sorted({picture.breed for picture in origins})
-    index = {wnid: i for i, wnid in enumerate(wnids)}
-    return Dogs(
-        pictures=torch.from_numpy(np.stack(kept)),
-        labels=torch.tensor([index[picture.breed] for picture in origins]),
-        breeds=collection.names(wnids),
-        sources=[picture.name for picture in origins],
-        counts=Counts(
-            pictures=len(collection.pictures),
-            crops=len(kept),
-            not_decoded=tally["not_decoded"],
-            boxes_left_out=tally["boxes_left_out"],
-            without_annotation=sum(p.annotation is None for p in collection.pictures),
-            annotations_without_picture=collection.annotations_without_picture,
-            annotations_not_read=tally["annotations_not_read"],
-        ),
+    return origins, Counts(
+        pictures=len(collection.pictures),
+        crops=len(origins),
+        not_decoded=tally["not_decoded"],
+        boxes_left_out=tally["boxes_left_out"],
+        without_annotation=sum(p.annotation is None for p in collection.pictures),
+        annotations_without_picture=collection.annotations_without_picture,
+        annotations_not_read=tally["annotations_not_read"],
     )
 
 
-def _crops(
-    picture: Picture, size: int, crop: str, crops: int
-) -> tuple[list[np.ndarray], Counter[str]]:
-    """Crops of one picture, each (3, size, size) uint8, and what to count."""
-    notes: Counter[str] = Counter()
-    try:
-        boxes = picture.boxes()
-    except (ValueError, OSError):
-        boxes = None
-        notes["annotations_not_read"] = 1
-    try:
-        image = _decode(picture)
-    except InputError:
-        raise
-    except Exception:  # on damaged files Pillow raises nearly everything
-        notes["not_decoded"] = 1
-        return [], notes
-    # By the name alone: Kaggle has the pictures in other folders, and should draw the same crops.
-    found = regions(crop, *image.size, boxes, picture.file.path.name, crops)
-    if missing := left_out(crop, *image.size, boxes):
-        notes["boxes_left_out"] = missing
-    return [_resize(image.crop(region), size) for region in found], notes
+def _breeds(collection: Collection, origins: list[Picture]) -> tuple[list[int], list[str]]:
+    """The label of each crop, and the labels' names."""
+    wnids = sorted({picture.breed for picture in origins})
+    index = {wnid: i for i, wnid in enumerate(wnids)}
+    return [index[picture.breed] for picture in origins], collection.names(wnids)
 
 
-def _resize(image: Image.Image, size: int) -> np.ndarray:
-    resized = np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
-    return np.ascontiguousarray(resized.transpose(2, 0, 1))
+def _keep(collection: Collection, size: int, crop: str, crops: int, folder: Path) -> None:
+    """Prepares into a folder of the cache, which appears when it is complete."""
+    cache = folder.parent
+    with appearing(folder, load, DAMAGES) as draft:
+        disk = room.on_disk(cache), f"the disk of {cache}", "name another with DOGS_CACHE"
+        _check_room(len(collection.pictures), size, crop, crops, *disk)
+        about = _write(collection, size, crop, crops, draft)
+        (draft / ABOUT).write_text(json.dumps(about))
 
 
-def _decode(picture: Picture) -> Image.Image:
-    limit = Image.MAX_IMAGE_PIXELS or sys.maxsize
-    try:
-        image: Image.Image = Image.open(io.BytesIO(read(picture.file)))
-        is_bomb = image.width * image.height > limit  # where Pillow only warns
-    except Image.DecompressionBombError:
-        is_bomb = True
-    if is_bomb:
-        raise InputError(
-            f"{picture.name}: over {limit:,} pixels, a picture bomb by Pillow's limit; remove it"
-        )
-    return to_rgb(image)
+def _write(collection: Collection, size: int, crop: str, crops: int, draft: Path) -> dict[str, Any]:
+    """Writes the shards, picture by picture; returns all else that is known."""
+    digest = hashlib.sha256()
+    with ShardWriter(draft, size) as shards:
 
+        def write(picture: np.ndarray) -> None:
+            shards.write(picture)
+            digest.update(picture.data)
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """The picture in RGB: 16 bits of grey are scaled, where `convert` alone cuts them off."""
-    if image.mode.startswith("I;16"):
-        image = image.point(lambda level: level / 256).convert("L")
-    return image.convert("RGB")
+        origins, counts = _crop_all(collection, size, crop, crops, write)
+    labels, breeds = _breeds(collection, origins)
+    digest.update(np.array(labels, np.int64).data)
+    return {
+        "breeds": breeds,
+        "counts": asdict(counts),
+        "sha256": digest.hexdigest(),
+        "labels": labels,
+        "sources": [picture.name for picture in origins],
+    }
 
 
 def _key(collection: Collection, size: int, crop: str, crops: int) -> str:
@@ -246,23 +303,3 @@ def _key(collection: Collection, size: int, crop: str, crops: int) -> str:
 
 def _digests(files: list[File]) -> list[tuple[str, str]]:
     return [(str(file.path), file.digest()) for file in files]
-
-
-def _save(dogs: Dogs, file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    about = {"breeds": dogs.breeds, "sources": dogs.sources, "counts": asdict(dogs.counts)}
-    tensors = {"pictures": dogs.pictures, "labels": dogs.labels}
-    with replacing(file) as partial:
-        save_file(tensors, partial, metadata={"about": json.dumps(about)})
-
-
-def _load(file: Path) -> Dogs:
-    with safe_open(file, framework="pt") as stored:
-        about = json.loads(stored.metadata()["about"])
-        return Dogs(
-            pictures=stored.get_tensor("pictures"),
-            labels=stored.get_tensor("labels"),
-            breeds=about["breeds"],
-            sources=about["sources"],
-            counts=Counts(**about["counts"]),
-        )

@@ -22,8 +22,8 @@ from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from local.data.competition import Box, Collection, Picture
+from local.data.cropping import to_rgb
 from local.data.files import read
-from local.data.prepared import to_rgb
 from local.errors import reason
 
 SIDE = 64  # of a thumbnail, pixels: what is trained and scored

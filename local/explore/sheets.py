@@ -6,9 +6,9 @@ import random
 import numpy as np
 from PIL import Image, ImageDraw
 
+from local.data.cropping import to_rgb
 from local.data.crops import regions
 from local.data.files import read
-from local.data.prepared import to_rgb
 from local.explore.scan import SIDE, Seen
 from local.pictures import sheet
 from local.plots import NEUTRAL, ORANGE

@@ -8,9 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from torch import Tensor
-
 from local.data.prepared import Dogs, prepare
+from local.data.shards import Pictures
 from local.errors import reason
 from local.judge.learning import learn
 from local.judge.network import SIZE
@@ -25,7 +24,7 @@ from submission import archive
 
 FEWEST_EPOCHS = 5  # of lessons, below which its ranks are not to be trusted (docs/judge.md)
 # A judge, and the sets (N, 3, P, P) uint8 of which the run's pictures may be copies.
-Assessed = tuple[KernelJudge, list[Tensor]]
+Assessed = tuple[KernelJudge, list[Pictures]]
 
 
 def hire(
@@ -60,7 +59,7 @@ def hire(
 
 
 def choose(
-    trainer: Trainer, submission: SafeSubmission, training: list[Tensor], seconds: float
+    trainer: Trainer, submission: SafeSubmission, training: list[Pictures], seconds: float
 ) -> Plan | None:
     """The best draws of the generator that the judge liked best; None where an error came.
 

@@ -25,6 +25,7 @@ EPOCHS = 40  # at most: later ones learn the pictures by heart
 HELD_OUT = 0.2  # share of the pictures that it does not learn from
 FEWEST = 32  # pictures of which there can be a judge
 ENOUGH = 1000  # real pictures whose features make a side to compare with; or all, if fewer
+MOST = 100_000  # pictures that it looks at, evenly spaced: 1.2 GB on the device
 ASKED = 250  # held-out pictures at most that tell its accuracy
 SHOWN = 128  # pictures of a step
 MEASURED = 4  # batches of so many, by which batch norm is measured in the end
@@ -62,6 +63,8 @@ def learn(
     if len(dogs) < FEWEST:
         raise JudgeError(f"{len(dogs)} pictures are too few; {FEWEST} are needed")
     device.settle()
+    if len(dogs) > MOST:
+        dogs = dogs.rows(torch.linspace(0, len(dogs) - 1, MOST, dtype=torch.float64).long())
     data, task = dogs.on(device.device), tasks.of(dogs)
     chance = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(data), generator=chance)
@@ -183,7 +186,7 @@ def _look(
         start = now()
         if start + 2 * took >= until:  # the rest of the judge takes time too
             break
-        found.append(raw_features(network, data.pictures[part.to(data.pictures.device)]).cpu())
+        found.append(raw_features(network, data.pictures[part.to(data.labels.device)]).cpu())
         took = now() - start
     seen = sum(map(len, found))
     if seen < min(ENOUGH, len(rows)):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from local.data.shards import Pictures, blocks
 from local.judge.scoring import KernelJudge
 
 ROWS, KNOWN_ROWS = 1024, 8192  # compared at once: 32 MB of cosines
@@ -36,7 +37,7 @@ class Known:
         return torch.cat([1 - _largest(part, self.rows) for part in parts]).double().cpu()
 
 
-def known(judge: KernelJudge, *sets: Tensor) -> Known:
+def known(judge: KernelJudge, *sets: Pictures) -> Known:
     """Training pictures as the judge sees them.
 
     Args:
@@ -44,9 +45,14 @@ def known(judge: KernelJudge, *sets: Tensor) -> Known:
         sets: pictures (N, 3, P, P) uint8: the crops that the generator learned from, and the whole
             pictures that the metric compares with.
     """
-    seen = [normalize(judge.features(s.permute(0, 2, 3, 1).cpu().numpy()), dim=1) for s in sets]
+    seen = [torch.cat([_seen(judge, block) for block in blocks(one)]) for one in sets]
     # Within each set: a crop and its whole picture are near each other, and no copies.
     return Known(torch.cat(seen), min(_near(rows) for rows in seen))
+
+
+def _seen(judge: KernelJudge, pictures: Tensor) -> Tensor:
+    """Features (N, D) at length 1 of pictures (N, 3, P, P) uint8."""
+    return normalize(judge.features(pictures.permute(0, 2, 3, 1).cpu().numpy()), dim=1)
 
 
 def _near(rows: Tensor) -> float:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from local.data.classes import Classes
+from local.data.shards import Pictures
 from local.judge.choices import EACH, TRUNCATIONS, choose_breeds, choose_truncation
 from local.judge.nearness import known
 from local.judge.scoring import SCORED, KernelJudge
@@ -34,7 +35,7 @@ def plan(
     recipe: Recipe,
     classes: Classes,
     count: int,
-    training: Sequence[Tensor],
+    training: Sequence[Pictures],
     seconds: float,
     quality: Quality | None = None,
     now: Callable[[], float] = time.monotonic,

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from local.data.prepared import TrainingSet
-from local.train.augment import brighten, flip, random_crop
+from local.train.augment import brighten, corners, evenly, flip, mirrored, random_crop
 
 SHIFT = 4  # pixels by which a picture moves, either way
 BRIGHTNESS = 0.2  # share by which it gets brighter or darker
@@ -58,5 +58,7 @@ def varied(pictures: Tensor, random: torch.Generator) -> Tensor:
 
     Neither blurred nor noisy nor zoomed: the network would learn to overlook what it is to judge.
     """
-    moved = random_crop(pad(pictures, [SHIFT] * 4, mode="reflect"), pictures.shape[-1], random)
-    return brighten(flip(moved, random), BRIGHTNESS, random)
+    count, side = len(pictures), pictures.shape[-1]
+    padded = pad(pictures, [SHIFT] * 4, mode="reflect")
+    moved = random_crop(padded, corners(count, 2 * SHIFT, random), side)
+    return brighten(flip(moved, mirrored(count, random)), evenly(count, BRIGHTNESS, random))

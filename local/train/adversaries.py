@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from local import nets
 from local.data.prepared import TrainingSet
+from local.data.room import Room
 from local.recipes import Recipe
 from local.sampling import fill
 from local.train import consistency, diffaugment, losses
@@ -36,9 +37,14 @@ class Adversaries(Trainer):
     partner_name = "discriminator"
 
     def __init__(
-        self, recipe: Recipe, device: Device, data: TrainingSet, team: Team = ALONE
+        self,
+        recipe: Recipe,
+        device: Device,
+        data: TrainingSet,
+        team: Team = ALONE,
+        room: Room | None = None,
     ) -> None:
-        super().__init__(recipe, device, data, team)
+        super().__init__(recipe, device, data, team, room)
         self.loss = losses.of(recipe)
         self.strength = Strength(recipe, device.device)
         if recipe.diffaugment:
@@ -81,26 +87,28 @@ class Adversaries(Trainer):
         Every member draws the whole, so that their random numbers stay the same.
         """
         recipe, random = self.recipe, self.random
-        batch = self._reals()
-        reals = batch["reals"]
-        latents = torch.empty(len(reals), recipe.latent, device=reals.device)
-        batch["latents"] = fill(latents, recipe, random)
+        reals = self._reals()
+        latents = torch.empty(recipe.batch, recipe.latent, device=random.device)
+        batch = {"latents": fill(latents, recipe, random)}
         for side in SIDES:
-            drawn = self._draw_side(reals)
+            drawn = self._draw_side()
             batch |= {f"{name}_{side}": tensor for name, tensor in drawn.items()}
         if recipe.zcr_d or recipe.zcr_g:
             near = torch.empty_like(latents).normal_(0, recipe.zcr_noise, generator=random)
             batch["near"] = batch["latents"] + near
         if recipe.penalty:
-            batch["mix"] = torch.empty_like(reals[:, :1, :1, :1]).uniform_(generator=random)
-        return {name: self.team.share(tensor) for name, tensor in batch.items()}
+            mix = torch.empty(recipe.batch, 1, 1, 1, device=random.device)
+            batch["mix"] = mix.uniform_(generator=random)
+        return reals | {name: self.team.share(tensor) for name, tensor in batch.items()}
 
-    def _draw_side(self, like: Tensor) -> Batch:
-        """What happens to pictures (N, 3, S, S) of one side before they are judged."""
-        recipe, draw = self.recipe, partial(diffaugment.draw_parameters, len(like), like.shape[2])
+    def _draw_side(self) -> Batch:
+        """What happens to a whole batch of pictures of one side before they are judged."""
+        recipe, count, side = self.recipe, self.recipe.batch, self.recipe.size
+        draw = partial(diffaugment.draw_parameters, count, side)
         drawn = draw(recipe.augmentations, self.random, self.strength.p)
         if recipe.noise:
-            noise = torch.empty_like(like)
+            shape, order = (count, 3, side, side), torch.channels_last
+            noise = torch.empty(shape, device=self.random.device, memory_format=order)
             drawn["noise"] = noise.normal_(0, recipe.noise, generator=self.random)
         if recipe.bcr:
             drawn["moved"] = draw(("translation",), self.random, 1.0)["shift"]

@@ -38,7 +38,7 @@ class Reconstruction(Trainer):
         return [self.generator.decoder, self.encoder]
 
     def _learn(self, shared: Tensor) -> Tensor:
-        batch = {name: self.team.share(tensor) for name, tensor in self._reals().items()}
+        batch = self._reals()
         optimisers = [self.g_optimiser, self.d_optimiser]
         loss = self._accumulate(self._loss, optimisers, self.g_scaler, batch)
         self._update(optimisers, self.g_scaler, [loss, shared])
@@ -63,10 +63,12 @@ class Reconstruction(Trainer):
 
         Some come again where there are fewer.
         """
-        rows = torch.linspace(0, len(self.data) - 1, count, device=self.device.device).long()
+        data = self.feed.data
+        rows = torch.linspace(0, len(data) - 1, count).long()
+        pictures = data.pictures[rows.to(data.labels.device)].to(self.device.device)
         off = self.recipe.random_crop // 2  # the middle of larger ones
         middle = slice(off, off + self.recipe.size)
-        return self.data.pictures[rows][:, :, middle, middle]
+        return pictures[:, :, middle, middle]
 
     @torch.no_grad()
     def _encode(self, pictures: Tensor) -> Tensor:

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 
 from local import nets
 from local.data.prepared import TrainingSet
+from local.data.room import Room, gigabytes
+from local.progress import say
 from local.recipes import Recipe
 from local.sampling import Draws, draw, sample
-from local.train import ema
-from local.train.augment import augment
+from local.train import augment, ema
 from local.train.devices import Device, out_of_memory
+from local.train.feed import feed
 from local.train.schedules import SCHEDULES, eased, restarted
 from local.train.team import ALONE, Team
 
@@ -30,7 +32,8 @@ class Trainer(ABC):
     Attributes:
         statistics: names of the numbers that a step reports.
         partner_name: of the other network, in a snapshot.
-        data: the training set, on the device.
+        data: the training set, where it was handed over.
+        feed: what batches of it come from.
         steps: taken so far.
         splits: into which a batch is cut, one after another; more need less memory. Each has its
             own batch-norm statistics.
@@ -41,14 +44,23 @@ class Trainer(ABC):
     partner_name: ClassVar[str]
 
     def __init__(
-        self, recipe: Recipe, device: Device, data: TrainingSet, team: Team = ALONE
+        self,
+        recipe: Recipe,
+        device: Device,
+        data: TrainingSet,
+        team: Team = ALONE,
+        room: Room | None = None,
     ) -> None:
         self.recipe = recipe
         self.device = device
         self.team = team
-        self.data = data.on(device.device)
+        self.data = data
         self.classes = data.classes
         device.settle()
+        self.feed = feed(data, device.device, recipe.batch, team, room)
+        if team.leads and self.feed.place:
+            size = gigabytes(data.pictures.nbytes)
+            say(f"data: {len(data):,} pictures, {size} {self.feed.place}")
         with torch.random.fork_rng(devices=[]):  # of no GPU: networks begin on the CPU
             torch.manual_seed(recipe.seed)
             self.generator = device.place(nets.generator(recipe, len(self.classes))).train()
@@ -65,6 +77,7 @@ class Trainer(ABC):
         self.g_scaler, self.d_scaler = self._scaler(), self._scaler()
         self.random = torch.Generator(device.device).manual_seed(recipe.seed)
         self.steps = 0
+        self._batches = 0  # of the step that is being taken
         self.splits = 1
         self.caution = 1.0
 
@@ -100,6 +113,7 @@ class Trainer(ABC):
             `statistics` over the batch, then the signals, on the device.
         """
         self._follow(progress)
+        self._batches = 0
         if self.recipe.dropout:  # draws from the process's own generator, and members differ
             torch.manual_seed(self.recipe.seed + self.steps * self.team.size + self.team.rank)
         shared = self._on_device(signals)
@@ -116,13 +130,19 @@ class Trainer(ABC):
         return vector
 
     def _reals(self) -> Batch:
-        """A whole batch of pictures `reals` (B, 3, S, S) in -1..1, and their `labels` (B,)."""
-        device, random = self.device.device, self.random
-        shape = (self.recipe.batch,)
-        chosen = torch.randint(len(self.data), shape, generator=random, device=device)
-        reals = augment(self.data.pictures[chosen], self.recipe, random)
-        reals = reals.contiguous(memory_format=torch.channels_last)
-        return {"reals": reals, "labels": self.data.labels[chosen]}
+        """This member's share of a batch: `reals` (B, 3, S, S) in -1..1, and their `labels` (B,).
+
+        Every member draws the numbers of the whole, so that all go on from the same ones.
+        """
+        recipe, random = self.recipe, self.random
+        number = self.steps * recipe.d_steps + self._batches
+        self._batches += 1
+        # The seed changes where a run is set back, and is part of what a snapshot keeps.
+        pictures, labels = self.feed.batch(random.initial_seed(), number)
+        drawn = augment.draw(recipe.batch, recipe, random)
+        mine = {name: self.team.share(numbers) for name, numbers in drawn.items()}
+        reals = augment.apply(pictures, mine, recipe)
+        return {"reals": reals.contiguous(memory_format=torch.channels_last), "labels": labels}
 
     def _accumulate(
         self,

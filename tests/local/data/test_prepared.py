@@ -1,18 +1,25 @@
 """One tensor: its pixels, its counts, its cache."""
 
 import io
+import os
+import resource
+import time
+import tracemalloc
 from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
 from helpers import damage_member, noise, voc, zip_folder
+from kernel_runs import run_python
 from PIL import Image
 
-from local.data import crops, prepared
+from local.data import competition, cropping, crops, prepared, shards
 from local.data.prepared import prepare, prepare_for
 from local.errors import InputError
 from local.recipes import Recipe
+
+LAST = "pictures-00002.safetensors"
 
 
 def test_pixels_are_pillows_and_labels_follow_the_names(make_dogs):
@@ -58,15 +65,15 @@ def test_everything_odd_is_counted_and_nothing_is_fatal(make_dogs):
 def test_the_cache_follows_content_and_settings(make_dogs, tmp_path, monkeypatch):
     root, cache = make_dogs(), tmp_path / "cache"
     first = prepare(root, 16, "box", cache)
-    assert torch.equal(prepare(root, 16, "squash", cache).pictures[0], first.pictures[0]) is False
+    assert not torch.equal(prepare(root, 16, "squash", cache).pictures[0], first.pictures[0])
 
     def refuse(*_):
         raise AssertionError("read again")
 
     with monkeypatch.context() as patched:
-        patched.setattr(prepared, "crop_all", refuse)
+        patched.setattr(prepared, "cropped", refuse)
         again = prepare(root, 16, "box", cache)
-        assert torch.equal(again.pictures, first.pictures)
+        assert torch.equal(again.pictures[:], first.pictures[:])
         assert (again.sources, again.breeds, again.counts) == (
             first.sources,
             first.breeds,
@@ -82,7 +89,8 @@ def test_the_cache_follows_content_and_settings(make_dogs, tmp_path, monkeypatch
         annotation.write_text(voc([(10, 10, 60, 71)]))  # as long as before
         with pytest.raises(AssertionError):
             prepare(root, 16, "box", cache)
-    assert not list(cache.glob("*.partial"))
+    assert all(folder.name.startswith("dogs-") for folder in cache.iterdir())
+    assert torch.equal(first.pictures[:], prepare(make_dogs(name="alike"), 16, "box").pictures)
 
 
 def test_several_crops_a_dog_are_distinct_and_the_same_wherever_the_picture_lies(make_dogs):
@@ -142,28 +150,40 @@ def test_a_dog_without_room_gives_fewer_crops_than_were_asked(make_dogs):
     assert torch.equal(jittered.pictures, prepare(root, 16, "jitter+box+centre", crops=4).pictures)
 
 
-def test_more_crops_than_fit_are_refused_before_the_work(make_dogs, monkeypatch):
-    root = make_dogs(3)
-    monkeypatch.setattr(prepared, "LARGEST", 3 * 2 * 3 * 16 * 16)
-    assert len(prepare(root, 16, "jitter", crops=2)) == 6
-    assert len(prepare(root, 64, "jitter")) == 3  # one crop a dog is what data are
-    monkeypatch.setattr(prepared, "crop_all", None)
-    with pytest.raises(InputError, match=r"3 crops of 16x16 of each of 3 pictures.*lower crops="):
-        prepare(root, 16, "jitter", crops=3)
-    with pytest.raises(InputError, match=r"5 crops of .* of each of 3 pictures.*lower crops="):
-        prepare(root, 16, "box+squash+jitter", crops=3)
-    with pytest.raises(InputError, match=r"3 crops of .*name fewer than crop=box\+squash\+jitter"):
-        prepare(root, 16, "box+squash+jitter")
+@pytest.mark.parametrize("kept", [False, True], ids=["in memory", "on a disk"])
+def test_what_does_not_fit_is_refused_before_the_work(kept, make_dogs, tmp_path, monkeypatch):
+    root, cache = make_dogs(3), tmp_path / "cache" if kept else None
+    room = 3 * 2 * 3 * 16 * 16
+    monkeypatch.setattr(prepared.room, "on_disk" if kept else "host_memory", lambda *_: room)
+    assert len(prepare(root, 16, "jitter", cache, crops=2)) == 6
+    monkeypatch.setattr(prepared, "cropped", None)
+    place = f"the disk of {cache} has 5 KB" if kept else "this machine's memory has 5 KB"
+    first = "name another with DOGS_CACHE" if kept else "free some"
+    for settings, says in [
+        (
+            (16, "jitter", cache, 3),
+            "3 crops of 16x16 of each of 3 pictures take 7 KB, .*crops=",
+        ),
+        ((16, "box+squash+jitter", cache, 3), "5 crops of .* of 3 pictures take 12 KB.* crops="),
+        ((16, "box+squash+jitter", cache), "3 crops .* fewer than crop=box.squash.jitter"),
+        ((32, "box", cache), "32x32 crops of 3 pictures take 9 KB, .* or lower size="),
+    ]:
+        with pytest.raises(InputError, match=says) as refused:
+            prepare(root, *settings)
+        assert f"{place} left; {first}, " in str(refused.value)
 
 
-def test_a_cache_that_could_not_be_written_leaves_nothing(make_dogs, tmp_path, monkeypatch):
-    def full(tensors, path, metadata):
-        path.write_bytes(b"half")
-        raise OSError("no space left")
-
-    monkeypatch.setattr(prepared, "save_file", full)
-    with pytest.raises(OSError):
-        prepare(make_dogs(), 16, "box", tmp_path / "cache")
+def test_a_cache_that_cannot_be_written_leaves_nothing_and_says_so(make_dogs, tmp_path):
+    """No file may be larger than a few bytes, as on a disk that fills up meanwhile."""
+    root, before = make_dogs(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(OSError) as full:
+            prepare(root, 16, "box", tmp_path / "cache")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    told = "the prepared pictures cannot be kept there (File too large)"
+    assert str(full.value) == f"{tmp_path / 'cache'}: {told}; name another folder with DOGS_CACHE"
     assert list((tmp_path / "cache").iterdir()) == []
 
 
@@ -191,13 +211,125 @@ def test_a_damaged_member_is_counted(make_dogs, tmp_path):
     assert (counts.crops, counts.not_decoded) == (5, 1)
 
 
-def test_a_damaged_cache_is_made_anew(make_dogs, tmp_path):
+def cut(folder, name):
+    (folder / name).write_bytes((folder / name).read_bytes()[:-1])
+
+
+def longer(folder, name):
+    (folder / name).write_bytes((folder / name).read_bytes() + b"x")
+
+
+def junk(folder, name):
+    (folder / name).write_bytes(b"junk")
+
+
+def gone(folder, name):
+    (folder / name).unlink()
+
+
+@pytest.mark.parametrize("damage", [cut, longer, junk, gone])
+@pytest.mark.parametrize("name", ["pictures-00000.safetensors", LAST, "about.json"])
+def test_a_damaged_cache_is_made_anew(name, damage, make_dogs, tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "SHARD", 2 * 3 * 16 * 16)  # bytes: three shards of two pictures
     root, cache = make_dogs(), tmp_path / "cache"
-    expected = prepare(root, 16, "box", cache)
-    (kept,) = cache.iterdir()
-    kept.write_bytes(b"junk")
-    assert torch.equal(prepare(root, 16, "box", cache).pictures, expected.pictures)
-    assert kept.stat().st_size > 1000
+    expected = prepare(root, 16, "box", cache).pictures[:]
+    (folder,) = cache.iterdir()
+    whole = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert set(whole) == {"pictures-00000.safetensors", "pictures-00001.safetensors", LAST} | {
+        "about.json"
+    }
+    damage(folder, name)
+    assert list(prepared.kept(cache)) == []  # who looks for any set passes it over
+    assert torch.equal(prepare(root, 16, "box", cache).pictures[:], expected)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == whole
+    assert list(cache.iterdir()) == [folder]
+    assert [len(dogs) for dogs in prepared.kept(cache)] == [6]
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["whole", "damaged"])
+def test_two_that_prepare_the_same_at_once_do_not_disturb_each_other(
+    damaged, make_dogs, tmp_path, monkeypatch
+):
+    """The second begins and ends while the first has half of its pictures."""
+    root, cache, usual = make_dogs(), tmp_path / "cache", prepared.cropped
+
+    def interrupted(*arguments):
+        for number, found in enumerate(usual(*arguments)):
+            if number == 3:
+                with monkeypatch.context() as patched:
+                    patched.setattr(prepared, "cropped", usual)
+                    second.append(prepare(root, 16, "box", cache))
+                if damaged:
+                    (folder,) = cache.glob("dogs-*")
+                    (folder / "about.json").write_text("{")
+            yield found
+
+    second = []
+    monkeypatch.setattr(prepared, "cropped", interrupted)
+    first = prepare(root, 16, "box", cache)
+    monkeypatch.setattr(prepared, "cropped", usual)
+    assert torch.equal(first.pictures[:], second[0].pictures[:])
+    assert first.sha256 == second[0].sha256 == prepare(root, 16, "box").sha256
+    (folder,) = cache.iterdir()
+    assert len(prepared.load(folder)) == 6
+
+
+@pytest.mark.slow
+def test_what_a_killed_process_has_half_done_is_never_used_and_goes_in_time(make_dogs, tmp_path):
+    root, cache = make_dogs(), tmp_path / "cache"
+    ran = run_python(tmp_path, HALF.format(root=root, cache=cache))
+    assert ran.code == 9
+    (left,) = cache.iterdir()
+    assert [file.name for file in left.glob("draft/*")] == ["pictures-00000.safetensors"]
+    assert len(prepare(root, 16, "box", cache)) == 6
+    assert left.exists()  # its process may be alive
+    for path in [left, *left.rglob("*")]:
+        os.utime(path, (0, 0))
+    prepare(root, 16, "squash", cache)  # any other set
+    assert not left.exists() and len(list(cache.iterdir())) == 2
+
+
+HALF = """
+import os
+from pathlib import Path
+from local.data import prepared
+usual = prepared.cropped
+def half(*arguments):
+    for number, found in enumerate(usual(*arguments)):
+        if number == 3:
+            os._exit(9)
+        yield found
+prepared.cropped = half
+prepared.prepare(Path("{root}"), 16, "box", Path("{cache}"))
+"""
+
+
+def test_only_a_few_pictures_are_begun_before_their_turn(make_dogs, monkeypatch):
+    """Or they would wait in memory for a slow disk."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(cropping, "AHEAD", 3)
+    begun = []
+    monkeypatch.setattr(cropping, "_crops", lambda picture, *_: begun.append(picture) or ([], {}))
+    collection = competition.find(make_dogs(12))
+    for number, (picture, *_) in enumerate(cropping.cropped(collection, 16, "box", 1)):
+        time.sleep(0.01)  # a writer that is slower than the thread
+        assert picture is begun[number] and len(begun) <= number + 1 + 3
+    assert begun == collection.pictures
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_pictures(make_dogs, tmp_path, monkeypatch):
+    """NumPy tells of its memory: with a cache it is that of a few crops, without one of all."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(cropping, "AHEAD", 2)
+    root, side, peaks = make_dogs(40), 512, []
+    for cache in (tmp_path / "cache", None):
+        tracemalloc.start()
+        dogs = prepare(root, side, "squash", cache)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert dogs.pictures.nbytes == 40 * 3 * side**2
+    assert peaks[0] < dogs.pictures.nbytes / 3 and peaks[1] > dogs.pictures.nbytes
 
 
 def test_sixteen_bits_of_grey_keep_their_shades(tmp_path):
@@ -215,7 +347,7 @@ def test_the_real_dogs(real_dogs, tmp_path):
     assert dogs.counts.without_annotation == 9025
     assert len(dogs) == 12025 - dogs.counts.boxes_left_out
     again = prepare(real_dogs, 64, "box", tmp_path)
-    assert torch.equal(dogs.pictures, again.pictures)
+    assert torch.equal(dogs.pictures[:], again.pictures[:])
 
 
 def png(image: Image.Image) -> bytes:
