@@ -32,6 +32,7 @@ from local.pictures import save_png
 from local.recipes import Recipe
 from local.train import devices
 from local.train.clock import Budget
+from local.train.cluster import refuse
 from mifid.network import open_network
 from mifid.pictures import evenly_spaced
 
@@ -44,6 +45,7 @@ The same --out again goes on where the comparison stopped."""
 
 def run(words: Sequence[str]) -> int:
     """Runs the command; returns the exit code."""
+    refuse("compare", "start it without torchrun, which train is for")
     options = _parse(words)
     recipes = chosen(options.words, options.seed)
     _several("--images", options.images)

@@ -38,6 +38,7 @@ from local.sweep.start import start
 from local.sweep.trial import scratch
 from local.train import devices
 from local.train.clock import Budget
+from local.train.cluster import refuse
 from local.train.devices import Device
 from local.train.interrupt import Interrupt
 from mifid.network import open_network
@@ -53,6 +54,7 @@ Without --over the ranges stated for the recipe are swept (local/recipes/ranges.
 
 def run(words: Sequence[str]) -> int:
     """Runs the command; returns the exit code."""
+    refuse("sweep", "start the same command on each machine, with one --storage")
     options = _parse(words)
     plan = _plan(options)
     chosen = _devices(options.device, plan.budget)

@@ -5,8 +5,12 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from local import augmentations, breeds, recipes, runs
 from local.atomic import replacing
@@ -34,12 +38,16 @@ from local.quick import REALS, Quick
 from local.recipes import Recipe
 from local.sampling import draw
 from local.tensorboard import TensorBoard
-from local.train import devices, snapshots
+from local.train import snapshots
 from local.train.build import trainer
 from local.train.clock import Budget, Clock
+from local.train.cluster import Cluster
 from local.train.devices import Device
 from local.train.interrupt import Interrupt
 from local.train.loop import steps_for_epochs, train
+from local.train.place import Place
+from local.train.snapshots import Snapshot
+from local.train.stepper import follow
 from local.train.trainer import Trainer
 from local.train.watchers import RunFolder, StatusLine, Watcher
 from mifid.network import Network, open_network
@@ -58,28 +66,104 @@ EXAMPLES = """\
   python -m local train --recipe biggan --minutes 60 --open
   python -m local train --data cifar10 --recipe dcgan-cifar --graph classify_image_graph_def.pb
   python -m local train --aug-sheet sheet.png rotation=10 diffaugment=colour+translation+cutout
+  torchrun --nproc-per-node 4 -m local train --recipe biggan --minutes 60 --out runs/big
 The same --out again goes on where the run stopped."""
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is there before the first step; in a process that does not lead, only the model."""
+
+    folder: Path
+    model: Trainer
+    snapshot: Snapshot | None = None  # that the run goes on from
+    network: Network | None = None  # that judges
+    quick: Quick | None = None
 
 
 def run(words: Sequence[str]) -> int:
     """Runs the command; returns the exit code."""
-    options = _parse(words)
-    folder = options.out or Path("runs") / options.recipe
-    recipe = recipes.override(recipes.get(options.recipe), options.settings)
-    if options.aug_sheet:
-        output(options.aug_sheet)
-    device = devices.choose(options.device)
-    dogs = prepare_for(recipe, data_path(options.data), CACHE)
-    say(f"data: {dogs.counts}")
+    place = Place.here()
+    with place.speaking():
+        options = _parse(words)
+    with ExitStack() as held, Cluster(place) as cluster:
+        return _run(options, cluster, held)
+
+
+def _run(options: argparse.Namespace, cluster: Cluster, held: ExitStack) -> int:
+    """What every process of a cluster does; `held` ends after it."""
+    recipe, device = cluster.together(lambda: _chosen(options, cluster))
+    dogs = cluster.in_turn(lambda: prepare_for(recipe, data_path(options.data), CACHE))
+    if cluster.leads:
+        say(f"data: {dogs.counts}")
     if options.aug_sheet:
         save_png(augmentations.picture(dogs, recipe), options.aug_sheet)
         print(options.aug_sheet)
         return 0
+    budget = _budget(options, recipe, len(dogs))
+    cluster.agree(lambda: _about(recipe, dogs, budget, device))
+    device = device.for_budget(budget)
+    work = cluster.together(lambda: _begin(options, recipe, device, dogs, cluster, held))
+    cluster.look_for(work.folder)
+    with cluster.training(device.device):
+        snapshots.hand_out(work.model)
+        if not cluster.leads:
+            follow(work.model)
+            return 0
+        outcome = _train(options, work, budget)
+    return _finish(options, work, *outcome)
+
+
+def _chosen(options: argparse.Namespace, cluster: Cluster) -> tuple[Recipe, Device]:
+    """The recipe, and this process's device."""
+    recipe = recipes.override(recipes.get(options.recipe), options.settings)
+    size = cluster.team.size
+    if options.aug_sheet:
+        output(options.aug_sheet)
+        if size > 1:
+            raise InputError("--aug-sheet: only draws; start it without torchrun")
+    if recipe.batch < size:
+        few = f"batch={recipe.batch} cannot be shared by {size} processes"
+        raise InputError(f"{few}; take a larger one, or fewer processes")
+    return recipe, cluster.device(options.device)
+
+
+def _about(recipe: Recipe, dogs: Dogs, budget: Budget, device: Device) -> dict[str, Any]:
+    """What all processes that train together must have alike."""
+    return {
+        "settings": asdict(recipe),
+        "data": runs.identity(dogs),
+        "budget": asdict(budget),
+        "devices": {"kind": device.device.type, "precision": str(device.dtype)},
+        "software": {"torch": torch.__version__},
+    }
+
+
+def _begin(
+    options: argparse.Namespace,
+    recipe: Recipe,
+    device: Device,
+    dogs: Dogs,
+    cluster: Cluster,
+    held: ExitStack,
+) -> _Work:
+    """All that may fail before the first step; the folder's lock is held from here on."""
+    folder = options.out or Path("runs") / options.recipe
+    if not cluster.leads:
+        return _Work(folder, trainer(recipe, device, dogs, cluster.team))
     network = _judging(options, recipe, device)
     runs.claim(folder, recipe, dogs)
-    budget = _budget(options, recipe, len(dogs))
-    with exclusive(folder):
-        return _train(options, recipe, device.for_budget(budget), dogs, folder, network, budget)
+    held.enter_context(exclusive(folder, cluster.patience))
+    model = trainer(recipe, device, dogs, cluster.team)
+    snapshot = snapshots.resume(folder, model)
+    if snapshot:
+        say(f"resuming at {model.images / 1000:.1f} kimg")
+    quick = None
+    if network and recipe.quick_every:
+        reals = real_side(options.test or data_path(options.data), network, REALS)
+        say(f"quick scores: {len(reals.labels):,} real pictures, network {network.name}")
+        quick = Quick(reals.features, network, folder / "best")
+    return _Work(folder, model, snapshot, network, quick)
 
 
 def _judging(options: argparse.Namespace, recipe: Recipe, device: Device) -> Network | None:
@@ -94,47 +178,48 @@ def _judging(options: argparse.Namespace, recipe: Recipe, device: Device) -> Net
 
 
 def _train(
-    options: argparse.Namespace,
-    recipe: Recipe,
-    device: Device,
-    dogs: Dogs,
-    folder: Path,
-    network: Network | None,
-    budget: Budget,
-) -> int:
-    model = trainer(recipe, device, dogs)
-    snapshot = snapshots.resume(folder, model)
-    if snapshot:
-        say(f"resuming at {model.images / 1000:.1f} kimg")
-    quick = None
-    if network and recipe.quick_every:
-        reals = real_side(options.test or data_path(options.data), network, REALS)
-        say(f"quick scores: {len(reals.labels):,} real pictures, network {network.name}")
-        quick = Quick(reals.features, network, folder / "best")
-    say(f"recipe {recipe.name} on {device.name} in {device.dtype} -> {folder}")
+    options: argparse.Namespace, work: _Work, budget: Budget
+) -> tuple[bool, bool, dict[str, Any]]:
+    """Trains; returns whether it went well, whether it was interrupted, and the run's facts."""
+    model, folder = work.model, work.folder
+    device = _named(model)
+    say(f"recipe {model.recipe.name} on {device} in {model.device.dtype} -> {folder}")
     with Interrupt() as interrupted, ExitStack() as around:
         watchers = _watchers(folder, model.steps, options.open, around)
-        clock = Clock(budget, snapshot.seconds if snapshot else 0.0)
-        well = train(model, clock, folder, watchers, stop=interrupted, quick=quick)
-        comment = facts(recipe, device.name, model.images, clock.seconds, commit())
-    remember = partial(
-        remember_training, folder, comment, quick=quick, resumed=snapshot is not None
-    )
-    if interrupted():
+        clock = Clock(budget, work.snapshot.seconds if work.snapshot else 0.0)
+        well = train(model, clock, folder, watchers, stop=interrupted, quick=work.quick)
+        comment = facts(model.recipe, device, model.images, clock.seconds, commit())
+    return well, interrupted(), comment
+
+
+def _finish(
+    options: argparse.Namespace, work: _Work, well: bool, stopped: bool, comment: dict[str, Any]
+) -> int:
+    """The pictures of a run that has ended, and its row in the ledger; returns the exit code."""
+    model, recipe = work.model, work.model.recipe
+    resumed = work.snapshot is not None
+    remember = partial(remember_training, work.folder, comment, quick=work.quick, resumed=resumed)
+    if stopped:
         remember(ok=None, images=None)
         say(f"stopped at {model.images / 1000:.1f} kimg; the same command goes on from there")
         return 130
 
-    images = folder / "images.zip"
-    if network and recipe.by_breed:
-        _show_breeds(folder, model, data_path(options.data), network)
+    images = work.folder / "images.zip"
+    if work.network and recipe.by_breed:
+        _show_breeds(work.folder, model, data_path(options.data), work.network)
     draws = draw(recipe, model.classes, options.images, recipe.seed)
-    write_images(images, model.average, draws, device, comment)
+    write_images(images, model.average, draws, model.device, comment)
     remember(ok=well, images=images)
     print(images)
     if not well:
         say("the losses blew up again and again: the pictures are of the last good snapshot")
     return 0 if well else 1
+
+
+def _named(model: Trainer) -> str:
+    """All devices of a team, which are of one kind."""
+    size, name = model.team.size, model.device.name
+    return f"{size} x {name}" if size > 1 else name
 
 
 def _watchers(folder: Path, steps: int, opened: bool, around: ExitStack) -> list[Watcher]:

@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -26,11 +25,9 @@ from local.recipes import Recipe
 from local.train.build import trainer
 from local.train.devices import Device
 from local.train.stepper import follow
-from local.train.team import ALONE, Team
+from local.train.team import ALONE, Team, join
 
 START_SECONDS = 120.0  # that a member may take to come up; torch is imported once more
-# A member waits while the leader writes a submission, and never longer than that.
-PATIENCE = timedelta(minutes=30)
 DATA = "data.safetensors"
 
 
@@ -43,7 +40,7 @@ class Crew:
         devices: the leader's first.
         recipe: of the run.
         data: the training set, handed over in a file: containers have little shared memory.
-        run: the run's folder, where the leader takes snapshots; all members see it.
+        run: a folder that all members see, where they find the data and each other.
         lost: called with what happened, from another thread, when a member dies; must not return,
             as the leader waits for that member in an exchange that may never end.
     """
@@ -103,7 +100,7 @@ class Crew:
             member.kill()
 
     def _form(self, team: Team) -> None:
-        tensors = {"pictures": self.data.pictures, "labels": self.data.labels}
+        tensors = {"pictures": self.data.pictures[:], "labels": self.data.labels}
         save_file(tensors, self.run / DATA)
         context = multiprocessing.get_context("spawn")
         lines = []
@@ -148,22 +145,14 @@ def _member(
     member = trainer(recipe, device, data, team)
     line.send("ready")
     _join(team, device, run)
-    follow(member, run)
+    follow(member)
     dist.destroy_process_group()
     sys.stdout.flush()
     os._exit(0)  # torch takes seconds to leave, and the leader waits
 
 
 def _join(team: Team, device: Device, run: Path) -> None:
-    on_gpu = device.device.type == "cuda"
-    dist.init_process_group(
-        "nccl" if on_gpu else "gloo",
-        init_method=f"file://{run / 'rendezvous'}",
-        rank=team.rank,
-        world_size=team.size,
-        timeout=PATIENCE,
-        device_id=device.device if on_gpu else None,
-    )
+    join(team, device.device, init_method=f"file://{run / 'rendezvous'}")
 
 
 def _end_with(parent: BaseProcess) -> None:

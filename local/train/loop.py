@@ -125,7 +125,7 @@ class _Loop:
     def snapshot_is_due(self) -> bool:
         """Whether the next mark is reached, and what snapshots cost leaves room for one."""
         clock, steps = self.clock, self.trainer.steps
-        if steps == self.saved_steps:  # just restored; others of the team may be reading it
+        if steps == self.saved_steps:  # just restored: it is there already
             return False
         if clock.left(steps) < self.snapshot_costs:  # the end brings one anyway
             return False

@@ -80,6 +80,34 @@ def resume(run: Path, trainer: Trainer) -> Snapshot | None:
     return newest(run, lambda snapshot: _restore(snapshot, trainer))
 
 
+def hand_out(trainer: Trainer, there: bool = True) -> bool:
+    """Brings all of a team to where its leader is.
+
+    Through the team's own exchange, not through the run's folder: on a file system that machines
+    share, one may still see the listing of a minute ago, and would restore another snapshot.
+
+    Args:
+        trainer: of this member.
+        there: whether the leader has something to hand out; the others' word does not count.
+
+    Returns:
+        The leader's `there`.
+    """
+    team = trainer.team
+    if team.size == 1:
+        return there
+    state = None
+    if team.leads and there:
+        networks = {name: part.state_dict() for name, part in trainer.networks().items()}
+        state = {"networks": networks, "training": trainer.training_state()}
+    handed = team.hand_out(state, trainer.device.device)
+    if handed is not None and not team.leads:
+        for name, network in trainer.networks().items():
+            network.load_state_dict(handed["networks"][name])
+        trainer.load_training_state(handed["training"])
+    return handed is not None
+
+
 def newest(run: Path, load: Callable[[Snapshot], None]) -> Snapshot | None:
     """Loads the newest snapshot that `load` can use, and says which ones it cannot.
 

@@ -16,12 +16,16 @@ EXPLODED = 1e5  # no loss here comes near it while a run is well
 class Stepper:
     """Takes steps, each with its team, and goes back to the last snapshot when losses blow up.
 
+    Args:
+        trainer: that takes the steps.
+        run: the folder with its snapshots; None for a member that does not lead.
+
     Attributes:
         over: whether training has ended: the team's leader has said so, or the run gave up.
         gave_up: whether losses blew up too often, or there was no snapshot to go back to.
     """
 
-    def __init__(self, trainer: Trainer, run: Path) -> None:
+    def __init__(self, trainer: Trainer, run: Path | None) -> None:
         self.trainer = trainer
         self.run = run
         self.pace = Pace(trainer.device.device)
@@ -99,20 +103,22 @@ class Stepper:
         return any(not abs(loss) < EXPLODED for loss in losses)  # so that NaN counts
 
     def _restore(self) -> bool:
-        try:
-            return snapshots.resume(self.run, self.trainer) is not None
-        except InputError as error:
-            print(error, file=sys.stderr, flush=True)
-            return False
+        restored = False
+        if self.run:
+            try:
+                restored = snapshots.resume(self.run, self.trainer) is not None
+            except InputError as error:
+                print(error, file=sys.stderr, flush=True)
+        # Once it is over the others have left.
+        return restored if self.over else snapshots.hand_out(self.trainer, restored)
 
 
-def follow(trainer: Trainer, run: Path) -> None:
+def follow(trainer: Trainer) -> None:
     """Trains as a member that does not lead, until the leader says that it is over.
 
     Args:
         trainer: with a team whose leader is elsewhere.
-        run: the folder in which the leader takes snapshots.
     """
-    stepper = Stepper(trainer, run)
+    stepper = Stepper(trainer, None)
     while not stepper.over:
         stepper.step(0.0)

@@ -2,16 +2,22 @@
 
 import os
 import pwd
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import kernel_runs
 import optuna
 import pytest
 from helpers import ROOT
+from optuna.trial import TrialState
+from sqlalchemy import create_engine, text
 
 from local.__main__ import main
 
@@ -83,6 +89,72 @@ def test_two_commands_share_a_sweep_on_a_server(postgres, make_dogs, tmp_path):
     assert 4 <= len(study.trials) <= 5  # one that was at work when the last was counted
     assert sorted(trial.number for trial in study.trials) == list(range(len(study.trials)))
     assert all((folder / "index.html").is_file() for folder in folders)
+
+
+WORKER = """
+import os, time
+from pathlib import Path
+os.environ["DOGS_CACHE"] = {cache!r}
+from kernel_runs import at_step
+from local.__main__ import main
+from local.sweep import report
+report.png = lambda *_: b"\\x89PNG"  # plots cost seconds
+def wait_for(file):
+    while not file.exists():
+        time.sleep(0.05)
+{does}
+raise SystemExit(main({words}))
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_workers_trial_is_taken_up_by_one_that_joins_later(
+    postgres, make_dogs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(kernel_runs, "TIMEOUT", 300.0)
+    data, at_work, joined = str(make_dogs(12)), tmp_path / "at work", tmp_path / "joined"
+
+    def worker(name: str, does: str) -> kernel_runs.Forked:
+        place = ["--data", data, "--out", str(tmp_path / name / "killed"), "--storage", postgres]
+        sweep = ["--over", "g_lr=1e-5..1e-2", "--images", "16", "--steps", "4", "--trials", "5"]
+        words = ["sweep", *place, *sweep, *TINY]
+        source = WORKER.format(cache=str(tmp_path / "cache"), does=does, words=words)
+        return kernel_runs.run_python(tmp_path / name, source)
+
+    with ThreadPoolExecutor(3) as pool:
+        # One is in the middle of a trial all the while; another dies in the middle of its second.
+        stays = (
+            f"at_step(2, lambda: (Path({str(at_work)!r}).touch(), wait_for(Path({str(joined)!r}))))"
+        )
+        dies = f"at_step(6, lambda: (wait_for(Path({str(at_work)!r})), os.kill(os.getpid(), 9)))"
+        staying, dying = pool.submit(worker, "stays", stays), pool.submit(worker, "dies", dies)
+        dead = dying.result()
+        assert dead.code == -signal.SIGKILL, dead.err
+        number = int(re.findall(r"^trial (\d+): g_lr", dead.err, re.MULTILINE)[-1])
+        study = optuna.load_study(study_name="killed", storage=postgres)
+        assert study.trials[number].state == TrialState.RUNNING
+        age(postgres, study.trials[number]._trial_id)
+        joining = pool.submit(worker, "joins", f"at_step(1, Path({str(joined)!r}).touch)")
+        for one in (joining.result(), staying.result()):
+            assert one.code == 0 and "Traceback" not in one.err, one.err
+    trials = study.trials
+    assert trials[number].state == TrialState.FAIL
+    dead_params = trials[number].params
+    (again,) = [trial for trial in trials[number + 1 :] if trial.params == dead_params]
+    assert again.state == TrialState.COMPLETE
+    assert f"trial {again.number}: g_lr" in joining.result().err  # its first one
+    done = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+    assert 5 <= len(done) <= 6 and len(trials) == len(done) + 1
+
+
+def age(url: str, trial: int) -> None:
+    """As if time had passed since a trial's last sign of life."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        old = "UPDATE trial_heartbeats SET heartbeat = heartbeat - interval '1 hour'"
+        changed = connection.execute(text(f"{old} WHERE trial_id = :trial"), {"trial": trial})
+        assert changed.rowcount == 1
+    engine.dispose()
 
 
 def test_a_server_that_is_not_there_is_one_line(make_dogs, tmp_path, capsys):

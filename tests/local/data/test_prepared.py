@@ -307,6 +307,7 @@ prepared.prepare(Path("{root}"), 16, "box", Path("{cache}"))
 def test_only_a_few_pictures_are_begun_before_their_turn(make_dogs, monkeypatch):
     """Or they would wait in memory for a slow disk."""
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(cropping, "TOGETHER", 1)
     monkeypatch.setattr(cropping, "AHEAD", 3)
     begun = []
     monkeypatch.setattr(cropping, "_crops", lambda picture, *_: begun.append(picture) or ([], {}))
@@ -321,6 +322,7 @@ def test_only_a_few_pictures_are_begun_before_their_turn(make_dogs, monkeypatch)
 def test_memory_does_not_grow_with_the_pictures(make_dogs, tmp_path, monkeypatch):
     """NumPy tells of its memory: with a cache it is that of a few crops, without one of all."""
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(cropping, "TOGETHER", 1)
     monkeypatch.setattr(cropping, "AHEAD", 2)
     root, side, peaks = make_dogs(40), 512, []
     for cache in (tmp_path / "cache", None):

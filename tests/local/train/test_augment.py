@@ -9,19 +9,28 @@ import torch
 from local.pictures import to_bytes
 from local.recipes import Recipe
 from local.train.augment import (
-    augment,
+    apply,
     brighten,
+    corners,
     dequantise,
+    draw,
+    evenly,
     flip,
+    mirrored,
     random_crop,
     recolour,
     rotate,
     to_floats,
+    within_levels,
 )
 
 
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
+
+
+def augment(pictures, recipe, random):
+    return apply(pictures, draw(len(pictures), recipe, random), recipe)
 
 
 def ramp(count, side):
@@ -45,22 +54,22 @@ def test_bytes_are_rounded_and_clamped():
 
 def test_half_of_the_pictures_are_mirrored():
     pictures = torch.arange(8.0).expand(1000, 3, 8, 8)
-    flipped = flip(pictures, torch.Generator().manual_seed(0))
-    mirrored = (flipped[:, 0, 0, 0] == 7).float()
-    assert torch.equal(flipped[mirrored == 1][0], pictures[0].flip(2))
-    assert 0.45 < mirrored.mean() < 0.55
-    assert torch.equal(flipped[mirrored == 0][0], pictures[0])
+    flipped = flip(pictures, mirrored(1000, seeded()))
+    left = (flipped[:, 0, 0, 0] == 7).float()
+    assert torch.equal(flipped[left == 1][0], pictures[0].flip(2))
+    assert 0.45 < left.mean() < 0.55
+    assert torch.equal(flipped[left == 0][0], pictures[0])
 
 
 def test_random_crops_are_squares_of_the_picture_from_every_place():
-    cropped = random_crop(ramp(2000, 12), 8, seeded())
+    cropped = random_crop(ramp(2000, 12), corners(2000, 4, seeded()), 8)
     assert cropped.shape == (2000, 3, 8, 8)
     tops, lefts = cropped[:, 0, 0, 0].long(), cropped[:, 1, 0, 0].long()
     for i in range(50):
         there = ramp(1, 12)[0, :, tops[i] : tops[i] + 8, lefts[i] : lefts[i] + 8]
         assert torch.equal(cropped[i], there)
-    for corners in (tops, lefts):
-        assert torch.bincount(corners, minlength=5).min() > 300  # of 400 on average
+    for places in (tops, lefts):
+        assert torch.bincount(places, minlength=5).min() > 300  # of 400 on average
     assert abs(torch.corrcoef(torch.stack([tops, lefts]).float())[0, 1]) < 0.1
 
 
@@ -69,7 +78,7 @@ def test_a_turned_picture_is_turned_by_no_more_than_asked_and_both_ways():
     side, out = 33, 12
     pictures = torch.full((400, 3, side, side), -1.0)
     pictures[:, :, 16, 16 + out] = 1.0
-    turned = rotate(pictures, 30.0, seeded())
+    turned = rotate(pictures, evenly(400, math.radians(30.0), seeded()))
     spots = turned[:, 0].flatten(1).argmax(dim=1)
     angles = torch.atan2((spots // side - 16).float(), (spots % side - 16).float()) * 180 / math.pi
     assert angles.abs().max() < 30 + 180 / math.pi / out  # to the pixel
@@ -79,13 +88,14 @@ def test_a_turned_picture_is_turned_by_no_more_than_asked_and_both_ways():
 
 def test_turning_by_nothing_changes_nothing_and_edges_are_no_black_corners():
     pictures = torch.rand(4, 3, 16, 16, generator=seeded()) + 1  # far from black
-    torch.testing.assert_close(rotate(pictures, 1e-7, seeded()), pictures, atol=1e-4, rtol=0)
-    assert rotate(pictures, 45.0, seeded()).min() >= 1
+    unturned = rotate(pictures, evenly(4, 1e-9, seeded()))
+    torch.testing.assert_close(unturned, pictures, atol=1e-4, rtol=0)
+    assert rotate(pictures, evenly(4, math.radians(45.0), seeded())).min() >= 1
 
 
 def test_brightness_scales_the_light_and_stops_at_white():
     pictures = torch.linspace(-1, 1, 5).expand(1000, 3, 1, 5)
-    bright = brighten(pictures, 0.2, seeded())
+    bright = brighten(pictures, evenly(1000, 0.2, seeded()))
     assert torch.equal(bright[..., 0], torch.full_like(bright[..., 0], -1))  # black stays black
     factors = (bright[..., 2] + 1)[:, 0, 0]  # of light 1
     assert factors.min() >= 0.8 and factors.max() <= 1.2 and factors.std() > 0.1
@@ -96,7 +106,8 @@ def test_colour_scales_saturation_and_contrast_each_by_its_own_factor():
     """Two pixels, one lighter; their channels lie apart."""
     light, apart = torch.tensor([-0.2, 0.2]), torch.tensor([0.1, 0.0, -0.1])
     pictures = (0.1 + light + apart[:, None])[:, None].expand(2000, 3, 1, 2)
-    after = recolour(pictures, 0.3, seeded())
+    random = seeded()
+    after = recolour(pictures, evenly(2000, 0.3, random), evenly(2000, 0.3, random))
     torch.testing.assert_close(after.mean(dim=(1, 2, 3)), torch.full((2000,), 0.1))
     grey = after.mean(dim=1)[:, 0]
     contrasts = (grey[:, 1] - grey[:, 0]) / 0.4
@@ -109,13 +120,13 @@ def test_colour_scales_saturation_and_contrast_each_by_its_own_factor():
 
 def test_no_colour_is_beyond_black_and_white():
     pictures = torch.rand(100, 3, 4, 4, generator=seeded()).round() * 2 - 1
-    assert recolour(pictures, 0.9, seeded()).abs().max() == 1
+    assert recolour(pictures, *(evenly(100, 0.9, seeded(n)) for n in (0, 1))).abs().max() == 1
 
 
 def test_dequantised_levels_fill_the_gaps_and_rounding_gives_them_back():
     levels = torch.arange(256, dtype=torch.uint8).expand(50, 3, 4, 256)
     floats = to_floats(levels)
-    spread = dequantise(floats, seeded())
+    spread = dequantise(floats, within_levels(tuple(floats.shape), seeded()))
     assert torch.equal(torch.from_numpy(to_bytes(spread)).permute(0, 3, 1, 2), levels)
     assert spread.abs().max() <= 1
     noise = (spread - floats)[..., 1:-1] * 256  # the ends are cut
@@ -132,6 +143,9 @@ def test_augmented_pictures_have_the_recipes_size_and_follow_the_seed():
     assert one.shape == (6, 3, 16, 16) and one.dtype == torch.float32
     assert one.abs().max() <= 1
     assert torch.equal(one, same) and not torch.equal(one, other)
+    # a member of a team changes its own pictures as they are changed in the whole batch
+    mine = {name: numbers[4:] for name, numbers in draw(6, recipe, seeded(1)).items()}
+    assert torch.equal(apply(pictures[4:], mine, recipe), one[4:])
 
 
 @pytest.mark.parametrize("setting", [{"colour": 0.2}, {"dequantise": True}])
