@@ -23,11 +23,29 @@ NOT_MEASURED: Literal["not measured"] = "not measured"
 
 
 def sentence(mifid: float, distance: float) -> str:
-    """Say how a comparable score compares with the honest ones, and what keeps it from a penalty.
+    """Say how a comparable score stands, and what keeps it from a penalty."""
+    return f"A MiFID of {mifid:.5g} is {rank(mifid)}; {_distance(distance)}."
 
-    Between the quantiles the share is interpolated; outside of them none is claimed.
+
+def rank(mifid: float) -> str:
+    """Say which part of the honest submissions a score is better than: "better than about 84% of".
+
+    Between the quantiles the share is interpolated; outside of them only a bound is claimed.
     """
-    return f"A MiFID of {mifid:.5g} {_rank(mifid)}; {_distance(distance)}."
+    honest = f"the {HONEST} honest ones among the {SUBMISSIONS:,} released submissions"
+    median = QUANTILES[-1][1]
+    share = better_than(mifid)
+    if mifid > median:
+        return f"behind the better half of {honest} (their median is {median})"
+    if share is None:
+        text = f"better than at least {1 - QUANTILES[0][0]:.0%} of {honest}"
+    else:
+        text = f"better than about {share:.0%} of {honest}"
+    if mifid < PLAUSIBLE:
+        text += f", but scores under {PLAUSIBLE} were probably copies: look at the nearest pictures"
+    elif mifid < WINNER:
+        text += f", the winner's {WINNER} included"
+    return text
 
 
 def better_than(mifid: float) -> float | None:
@@ -48,23 +66,6 @@ def margins(distance: float) -> dict[str, float | str]:
     The private one applies to another network's distance: ``not measured``.
     """
     return {"public": distance - PUBLIC.threshold, "private": NOT_MEASURED}
-
-
-def _rank(mifid: float) -> str:
-    honest = f"the {HONEST} honest ones among the {SUBMISSIONS:,} released submissions"
-    median = QUANTILES[-1][1]
-    share = better_than(mifid)
-    if mifid > median:
-        return f"is behind the better half of {honest} (their median is {median})"
-    if share is None:
-        text = f"is better than at least {1 - QUANTILES[0][0]:.0%} of {honest}"
-    else:
-        text = f"is better than about {share:.0%} of {honest}"
-    if mifid < PLAUSIBLE:
-        text += f", but scores under {PLAUSIBLE} were probably copies: look at the nearest pictures"
-    elif mifid < WINNER:
-        text += f", the winner's {WINNER} included"
-    return text
 
 
 def _distance(distance: float) -> str:

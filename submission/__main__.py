@@ -20,9 +20,12 @@ def _parser() -> Parser:
 
 def main(words: list[str]) -> int:
     """Runs a command; returns the exit code."""
+    return guarded("submission", lambda: _run(words), (InputError, archive.ArchiveError))
+
+
+def _run(words: list[str]) -> int:
     options = _parser().parse_args(words)
-    bad_input = InputError, archive.ArchiveError
-    return guarded("submission", lambda: int(options.function(options)), bad_input)
+    return int(options.function(options))
 
 
 if __name__ == "__main__":

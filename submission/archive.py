@@ -22,6 +22,7 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image
 
+IMAGES = "images.zip"  # the archive, by the name that the competition asks for
 COUNT = 10_000  # pictures that the competition asks for
 SIZE = 64  # pixels a side
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -169,6 +170,15 @@ def check(path: Path, count: int = COUNT, size: int = SIZE) -> Summary:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise ArchiveError(f"{path}: not a whole zip archive ({error})") from None
     return Summary(len(members), size, path.stat().st_size, comment)
+
+
+def comment(path: Path) -> dict[str, Any]:
+    """What an archive says of its run, whatever its pictures are; empty where it says nothing."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read_comment(archive.comment)
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return {}
 
 
 def pixels(path: Path | IO[bytes], limit: int) -> Pictures:

@@ -38,6 +38,7 @@ __all__ = [
     "Said",
     "Unreachable",
     "ask",
+    "once",
     "permission",
     "persist",
     "table",
@@ -108,6 +109,36 @@ def persist(work: Callable[[], T], tries: int = TRIES) -> T:
     raise AssertionError
 
 
+def once(create: Callable[[], T], taken: Callable[[], T | None]) -> T:
+    """Does a work that must not be done twice, again where that may help.
+
+    A try without an answer may have been taken all the same: that is asked before each new try, and
+    after the last.
+
+    Args:
+        create: does it.
+        taken: returns what Kaggle took without an answer; None: nothing.
+
+    Raises:
+        Unreachable: of the last try, which was not taken.
+        As `create` and `taken`.
+    """
+    tries = 0
+
+    def attempt() -> T:
+        nonlocal tries
+        tries += 1
+        found = taken() if tries > 1 else None
+        return create() if found is None else found
+
+    try:
+        return persist(attempt)
+    except Unreachable:
+        if (found := taken()) is not None:
+            return found
+        raise
+
+
 def pause(seconds: float) -> None:
     """All waiting goes through here, so that tests need not wait."""
     time.sleep(seconds)
@@ -133,7 +164,6 @@ def environment(verbose: bool = True) -> dict[str, str]:
 
 def _run(command: list[str], seconds: float) -> tuple[int | None, str, str]:
     """Exit code (None: out of time), stdout and stderr, as the client wrote them."""
-    words: dict[str, Any] = {"encoding": "utf-8", "errors": "replace", "env": environment()}
     try:
         ran = subprocess.run(
             command,
@@ -141,7 +171,9 @@ def _run(command: list[str], seconds: float) -> tuple[int | None, str, str]:
             stdin=subprocess.DEVNULL,  # nobody is there to answer a question
             timeout=seconds,
             check=False,
-            **words,
+            encoding="utf-8",
+            errors="replace",
+            env=environment(),
         )
     except subprocess.TimeoutExpired as late:
         return None, _decoded(late.stdout), _decoded(late.stderr)

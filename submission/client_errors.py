@@ -17,6 +17,7 @@ NETWORK = re.compile(
     r"Max retries exceeded|Connection (?:aborted|broken|refused|reset)|RemoteDisconnected"
     r"|NameResolution|timed out|IncompleteRead|ProxyError|SSLError|Network is unreachable"
 )
+NOT_SEEN = "kernels.get"  # the permission that Kaggle names, with a 403, for what is not there
 LOGGED_OUT = "Authentication required to call the Kaggle API"
 
 
@@ -32,6 +33,11 @@ class Refused(InputError):
         super().__init__(message)
         self.status = status
         self.why = why
+
+    @property
+    def no_kernel(self) -> bool:
+        """Whether there is no kernel of that name, or none that the user may see."""
+        return self.status == 404 or NOT_SEEN in self.why
 
 
 class Failed(OSError):
@@ -116,7 +122,7 @@ def permission(why: str) -> str:
         return rules
     if re.search(r"phone|verif", why, re.IGNORECASE):
         return phone
-    if "kernels.get" in why:
+    if NOT_SEEN in why:
         return names
     return f"{names}; {rules}; {phone}"
 

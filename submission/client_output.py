@@ -7,6 +7,8 @@ are read there. The requests carry credentials; they are dropped here, unread.
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from submission import credentials
@@ -92,12 +94,23 @@ def _exchanges(stdout: str) -> list[Exchange]:
 
 
 def _wait(headers: list[str]) -> float:
-    """Retry-After in seconds; 0 without it, or where it is a date: the waits grow anyway."""
-    for header in headers:
-        name, _, value = header.partition(":")
-        if name.lower() == "retry-after" and value.strip().isdigit():
-            return float(value)
-    return 0.0
+    """Seconds that Retry-After asks for, which may name a date; 0 where it asks for nothing."""
+    parts = (header.partition(":") for header in headers)
+    values = {name.lower(): value.strip() for name, _, value in parts}
+    asked = values.get("retry-after", "")
+    if asked.isdecimal():
+        return float(asked)
+    until = _date(asked)
+    now = _date(values.get("date", "")) or datetime.now(UTC)  # Kaggle's clock may not be ours
+    return max((until - now).total_seconds(), 0.0) if until else 0.0
+
+
+def _date(text: str) -> datetime | None:
+    """A header's date (RFC 9110, 5.6.7), which is always GMT; None where it is none."""
+    try:
+        return parsedate_to_datetime(text).replace(tzinfo=UTC)
+    except (ValueError, TypeError):
+        return None
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -1,17 +1,14 @@
 """The curves of a row's training: of a run's `log.jsonl`, or of the lines that a kernel printed."""
 
-import json
 import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from local.train.watchers import PLACE
+from local.train.watchers import LOG, PLACE, Record, read_log
 from submission.ledger import Row
-from submission.pull_verdict import printed
+from submission.printed import printed
 
-LOG = "log.jsonl"
 Curves = dict[str, list[tuple[float, float]]]  # by name, (kimg, value)
 
 # A line of `local.train.watchers.StatusLine`, by the names of the log.
@@ -32,37 +29,32 @@ def curves(row: Row) -> Curves:
         return {}
     log = Path(row.place) / LOG
     if log.is_file():
-        return _curves(map(_record, log.read_text(errors="replace").splitlines()))
+        return _curves(read_log(log))
     slug = (row.kernel or "").rpartition("/")[2]
     return _curves(map(_status, printed(log.with_name(f"{slug}.log"))))
 
 
-def _curves(records: Iterable[dict[str, Any]]) -> Curves:
-    """Lines that a killed run has cut, and values that are no numbers, are left out."""
+def _curves(records: Iterable[Record]) -> Curves:
+    """Values by name, each with where it was told; lines that do not say where are left out."""
     found: Curves = {}
     for record in records:
-        if not _is_number(record.get("kimg")):
-            continue
         for name, value in record.items():
-            if name not in PLACE and _is_number(value):
+            if name not in PLACE and "kimg" in record:
                 found.setdefault(name, []).append((record["kimg"], value))
     return found
 
 
-def _record(line: str) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def _status(line: str) -> dict[str, Any]:
+def _status(line: str) -> Record:
+    """The finite numbers of a status line; none of any other line."""
     found = STATUS.match(line)
     if not found:
         return {}
     values = {name: _float(text) for name, text in found.groupdict().items() if text}
-    return {name: v / 100 if name in PERCENT else v for name, v in values.items()}
+    return {
+        name: value / 100 if name in PERCENT else value
+        for name, value in values.items()
+        if math.isfinite(value)
+    }
 
 
 def _float(text: str) -> float:
@@ -70,8 +62,3 @@ def _float(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
-
-
-def _is_number(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value)  # type: ignore[arg-type]

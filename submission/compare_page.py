@@ -28,7 +28,7 @@ def page(sides: Sequence[Side]) -> str:
     changed = [(name, *map(setting, values)) for name, values in settings(sides).items()]
     said = [paragraph(remark) for remark in remarks(sides)]
     sections = [
-        Section("facts", "Facts", [table("Facts", head, _flat(facts(sides))), *said]),
+        Section("facts", "Facts", [table("Facts", head, facts(sides)), *said]),
         Section(
             "settings",
             "Settings that differ",
@@ -69,7 +69,7 @@ def _curves(sides: Sequence[Side], head: Sequence[str]) -> list[str]:
     ends = end_values(sides)
     if not ends:
         return [paragraph("Neither row has a log of its training here.")]
-    names = [name for name, _ in ends]
+    names = [name for name, *_ in ends]
     height = HEIGHT * math.ceil(len(names) / COLUMNS)
     draw: Callable[[Figure], None] = partial(draw_curves, sides=sides, names=names)
     light, dark = (png(draw, WIDTH, height, theme) for theme in (LIGHT, DARK))
@@ -79,7 +79,7 @@ def _curves(sides: Sequence[Side], head: Sequence[str]) -> list[str]:
         "Curves of both rows over the thousands of pictures shown in training",
         "Over the thousands of pictures shown in training (kimg).",
     )
-    return [shown, table("Where the curves ended", head, _flat(ends))]
+    return [shown, table("Where the curves ended", head, ends)]
 
 
 def _samples(sides: Sequence[Side]) -> list[str]:
@@ -95,7 +95,3 @@ def _samples(sides: Sequence[Side]) -> list[str]:
             figure(file.getvalue(), None, f"Pictures of row {side.row.number}", caption, True)
         )
     return blocks
-
-
-def _flat(rows: Sequence[tuple[str, tuple[str, str]]]) -> list[tuple[str, str, str]]:
-    return [(name, a, b) for name, (a, b) in rows]

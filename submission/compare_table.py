@@ -10,6 +10,7 @@ from submission.history_table import wrap
 
 NONE = "–"
 GAP = "  "
+Cells = tuple[str, str, str]  # a name, and the value of either row
 
 
 def text(sides: Sequence[Side], width: int) -> str:
@@ -19,7 +20,7 @@ def text(sides: Sequence[Side], width: int) -> str:
         sides: two.
         width: of the terminal, characters.
     """
-    rows = [(plain(name), values) for name, values in cells(sides)]
+    rows = [(plain(name), values) for name, *values in cells(sides)]
     named = max(len(name) for name, _ in rows)
     each = max((width - named - 2 * len(GAP)) // 2, 10)
     lines = []
@@ -33,28 +34,29 @@ def text(sides: Sequence[Side], width: int) -> str:
     return "\n".join([*lines, *([""] if noted else []), *noted])
 
 
-def cells(sides: Sequence[Side]) -> Iterator[tuple[str, tuple[str, str]]]:
-    """The lines of the table: a name and both values; a heading's are empty."""
-    yield "row", _both(str(side.row.number) for side in sides)
+def cells(sides: Sequence[Side]) -> Iterator[Cells]:
+    """The lines of the table; a heading has empty values."""
+    a, b = sides
+    yield "row", str(a.row.number), str(b.row.number)
     yield from facts(sides)
-    yield "", ("", "")
-    yield "settings that differ", ("", "")
+    yield "", "", ""
+    yield "settings that differ", "", ""
     changed = settings(sides)
-    for name, values in changed.items():
-        yield f"  {name}", _both(map(setting, values))
+    for name, (old, new) in changed.items():
+        yield f"  {name}", setting(old), setting(new)
     if not changed:
-        yield "  none", ("", "")
-    ends = end_values(sides)
-    if ends:
-        yield "", ("", "")
-        yield "curves, last value", ("", "")
-        yield from ((f"  {name}", values) for name, values in ends)
+        yield "  none", "", ""
+    if ends := end_values(sides):
+        yield "", "", ""
+        yield "curves, last value", "", ""
+        yield from ((f"  {name}", end_a, end_b) for name, end_a, end_b in ends)
 
 
-def facts(sides: Sequence[Side]) -> list[tuple[str, tuple[str, str]]]:
+def facts(sides: Sequence[Side]) -> list[Cells]:
     """What either row knows, both values as text."""
-    found = [(name, _both(fact(side, name) for side in sides)) for name in FACTS]
-    return [(name, values) for name, values in found if values != (NONE, NONE)]
+    a, b = sides
+    found = [(name, fact(a, name), fact(b, name)) for name in FACTS]
+    return [line for line in found if line[1:] != (NONE, NONE)]
 
 
 def fact(side: Side, name: str) -> str:
@@ -67,15 +69,11 @@ def fact(side: Side, name: str) -> str:
     return format(value, FACTS[name])
 
 
-def end_values(sides: Sequence[Side]) -> list[tuple[str, tuple[str, str]]]:
+def end_values(sides: Sequence[Side]) -> list[Cells]:
     """Where the curves ended, as text."""
-    ends = [side.ends() for side in sides]
-    names = dict.fromkeys([*ends[0], *ends[1]])
-    return [
-        (name, _both(f"{end[name]:.4g}" if name in end else NONE for end in ends)) for name in names
-    ]
 
+    def value(end: dict[str, float], name: str) -> str:
+        return f"{end[name]:.4g}" if name in end else NONE
 
-def _both(values: Any) -> tuple[str, str]:
-    a, b = values
-    return a, b
+    a, b = (side.ends() for side in sides)
+    return [(name, value(a, name), value(b, name)) for name in {**a, **b}]

@@ -9,19 +9,28 @@ from typing import Any
 
 from local.recipes.text import readable
 from mifid import published, standing
+from submission.kernels import FINAL
 from submission.ledger import COLUMNS, TRAIN, Row
 
 AS_KAGGLE = "by the published network, all real pictures"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what one begins with, in some spreadsheet
 MANY = 6  # settings; more are counted and not listed
-MORE = ("changes", "margin_public", "margin_private")  # columns beside the ledger's own
+# Columns beside the ledger's own.
+MORE = ("changes", "margin_public", "margin_private", "superseded_by")
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row, and the one before it that has settings too; None: there is none."""
+    """A row among the others.
+
+    Attributes:
+        before: the row before it that has settings too; None: there is none.
+        later: the newest version of its kernel, where that is a newer one.
+    """
 
     row: Row
     before: Row | None
+    later: int | None
 
     @property
     def changes(self) -> dict[str, tuple[Any, Any]] | None:
@@ -34,9 +43,21 @@ class Line:
     def what(self) -> list[str]:
         """What kind of row it is, and how it ended, in words."""
         row = self.row
-        ends = {True: [], False: ["failed"], None: [row.state.lower()] if row.state else []}
+        ends = {True: [], False: ["failed"], None: [self.state] if self.state else []}
         unfinished = ["interrupted"] if row.kind == TRAIN and row.ok is None else []
         return [row.kind, *["staged"] * bool(row.staged), *unfinished, *ends[row.ok]]
+
+    @property
+    def state(self) -> str:
+        """The session's state in words; empty where it has none.
+
+        Kaggle answers for a kernel's newest version only: what an older one was last seen in, it
+        may be in no longer.
+        """
+        state = (self.row.state or "").lower()
+        if state and self.later and self.row.state not in FINAL:
+            return f"last seen {state} before v{self.later}"
+        return state
 
     @property
     def kernel(self) -> str:
@@ -79,6 +100,7 @@ class Line:
             "changes": self.changes,
             "margin_public": margins.get("public"),
             "margin_private": margins.get("private"),
+            "superseded_by": self.later,
         }
 
 
@@ -93,9 +115,14 @@ def measured(row: Row) -> Row:
 
 
 def _lines(rows: Sequence[Row]) -> Iterator[Line]:
+    newest: dict[str | None, int] = {}
+    for row in rows:
+        newest[row.kernel] = max(row.version or 0, newest.get(row.kernel, 0))
     before = None
     for row in rows:
-        yield Line(row, before if row.settings else None)
+        last = newest[row.kernel]
+        later = last if row.version and row.version < last else None
+        yield Line(row, before if row.settings else None, later)
         before = row if row.settings else before
 
 
@@ -121,11 +148,19 @@ def plain(text: object) -> str:
 
 
 def as_csv(found: Sequence[Line]) -> str:
-    """All columns of all rows; what is not known is empty, settings are JSON."""
+    """All columns of all rows; what is not known is empty, settings are JSON.
+
+    It is for spreadsheets: text that one would take for a formula gets an apostrophe before it.
+    """
     file = io.StringIO()
     writer = csv.DictWriter(file, [*COLUMNS, *MORE], extrasaction="ignore")
     writer.writeheader()
     for line in found:
         settings = line.row.settings and json.dumps(line.row.settings)
-        writer.writerow(line.as_dict() | {"settings": settings, "changes": line.changed()})
+        about = line.as_dict() | {"settings": settings, "changes": line.changed()}
+        writer.writerow({name: _cell(value) for name, value in about.items()})
     return file.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -11,7 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import PercentFormatter
+from matplotlib.transforms import BboxBase
 
 from local.plots import BLUE, GREEN, NEUTRAL, ORANGE, VERMILLION
 from mifid import standing
@@ -20,14 +22,16 @@ from submission.ledger import Row
 
 WIDTH = 9.0  # inches
 ALONG = 100  # points of a line
+TOP = 0.58  # of the shares: the highest known one is 0.5
 
 
 def over_time(figure: Figure, rows: Sequence[Row], labels: Sequence[str]) -> None:
     """Kaggle's scores above, and below those measured here, each label for itself."""
     kaggle, *others = figure.subplots(1 + len(labels), sharex=True, squeeze=False).ravel()
+    numbers = []
     for name, colour, marker in (("public", BLUE, "o"), ("private", VERMILLION, "s")):
         scored = [(row, getattr(row, name)) for row in rows if getattr(row, name) is not None]
-        _points(kaggle, scored, colour, marker, name)
+        numbers += _points(kaggle, scored, colour, marker, name)
     kaggle.set_title("Kaggle's scores")
     if kaggle.has_data():
         kaggle.legend()
@@ -36,7 +40,7 @@ def over_time(figure: Figure, rows: Sequence[Row], labels: Sequence[str]) -> Non
         kaggle.set_yticks([])
     for axes, label in zip(others, labels, strict=True):
         scored = [(row, row.fid) for row in rows if row.label == label and row.fid is not None]
-        _points(axes, scored, GREEN, "D")
+        numbers += _points(axes, scored, GREEN, "D")
         axes.set_title(f"FID measured here: {label}", parse_math=False)
     for axes in (kaggle, *others):
         axes.set_ylabel("lower is better")
@@ -46,6 +50,7 @@ def over_time(figure: Figure, rows: Sequence[Row], labels: Sequence[str]) -> Non
     last.xaxis.set_major_locator(locator)
     last.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     last.set_xlabel("time (UTC)")
+    _spread(figure, numbers)
 
 
 def over_time_height(labels: Sequence[str]) -> float:
@@ -62,8 +67,8 @@ def pairs(figure: Figure, fit: Fit) -> None:
     axes.fill_between(fids, *limits, color=NEUTRAL, alpha=0.25, linewidth=0, label="95 %")
     axes.plot(fids, [p.public for p in found], color=VERMILLION, label="fitted line")
     axes.scatter(fit.fids, fit.publics, color=BLUE, s=26, zorder=3, label="rows")
-    for number, fid, public in zip(fit.rows, fit.fids, fit.publics, strict=True):
-        _numbered(axes, number, fid, public)
+    pairs = zip(fit.rows, fit.fids, fit.publics, strict=True)
+    numbers = [_numbered(axes, number, fid, public) for number, fid, public in pairs]
     # Few pairs have wide limits: the points, not they, say what is to be seen.
     low, high = min(fit.publics), max(fit.publics)
     room = max(0.3 * (high - low), 3 * fit.spread, 1.0)
@@ -71,6 +76,7 @@ def pairs(figure: Figure, fit: Fit) -> None:
     axes.set_xlabel(f"FID measured here: {fit.label}", parse_math=False)
     axes.set_ylabel("Kaggle's public score")
     axes.legend()
+    _spread(figure, numbers)
 
 
 def honest(figure: Figure, rows: Sequence[Row]) -> None:
@@ -87,17 +93,19 @@ def honest(figure: Figure, rows: Sequence[Row]) -> None:
             textcoords="offset points",
             ha="right",
         )
+    numbers = []
     for index, row in enumerate(rows):
         assert row.public is not None
         label = None if index else "own public scores"
         axes.axvline(row.public, color=ORANGE, linewidth=1.2, linestyle="--", label=label)
-        axes.text(row.public, 0.55 - 0.03 * (index % 3), f" {row.number}", ha="left", va="bottom")
+        numbers.append(_numbered(axes, row.number, row.public, TOP, beside=0))
     axes.set_xlim(left=0)
-    axes.set_ylim(0, 0.58)
+    axes.set_ylim(0, TOP)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.set_xlabel("public score (lower is better)")
     axes.set_ylabel(f"of {standing.HONEST} honest submissions")
     axes.legend(loc="upper left")
+    _spread(figure, numbers)
 
 
 def _points(
@@ -106,15 +114,33 @@ def _points(
     colour: str,
     marker: str,
     label: str | None = None,
-) -> None:
+) -> list[Text]:
+    """Draws scores over time; returns their numbers, oldest first."""
     if not scored:
-        return
+        return []
     times = [float(date2num(datetime.fromisoformat(row.at))) for row, _ in scored]
     scores = [score for _, score in scored]
     axes.plot(times, scores, color=colour, marker=marker, markersize=5, linewidth=1, label=label)
-    for (row, score), time in zip(scored, times, strict=True):
-        _numbered(axes, row.number, time, score)
+    points = zip(scored, times, strict=True)
+    return [_numbered(axes, row.number, time, score) for (row, score), time in points]
 
 
-def _numbered(axes: Axes, number: int, x: float, y: float) -> None:
-    axes.annotate(str(number), (x, y), xytext=(4, 4), textcoords="offset points", fontsize=8)
+def _numbered(axes: Axes, number: int, x: float, y: float, beside: int = 4) -> Text:
+    return axes.annotate(
+        str(number),
+        (x, y),
+        xytext=(beside, 4),
+        textcoords="offset points",
+        ha="left" if beside else "center",
+        fontsize=8,
+    )
+
+
+def _spread(figure: Figure, numbers: Sequence[Text]) -> None:
+    """Hides each number that would touch a newer one."""
+    figure.draw_without_rendering()  # lays the plots out: only now it is known what stands where
+    shown: list[BboxBase] = []
+    for number in sorted(numbers, key=lambda text: int(text.get_text()), reverse=True):
+        box = number.get_window_extent().padded(2)
+        number.set_visible(not box.count_overlaps(shown))
+        shown += [box] * number.get_visible()

@@ -43,6 +43,10 @@ class Fit:
     intercept: float
     spread: float
 
+    def at(self, fid: float) -> float:
+        """The line's public score for a local one."""
+        return self.intercept + self.slope * fid
+
     def predict(self, fid: float, row: int | None = None) -> Prediction:
         """What the line says of a local score."""
         count, mean = len(self.fids), float(np.mean(self.fids))
@@ -50,7 +54,7 @@ class Fit:
         error = self.spread * math.sqrt(1 + 1 / count + (fid - mean) ** 2 / across)
         students = float(stdtrit(count - 2, (1 + SURE) / 2))  # Student's t quantile
         reach = students * error
-        public = self.intercept + self.slope * fid
+        public = self.at(fid)
         return Prediction(row, fid, public, public - reach, public + reach)
 
 

@@ -1,6 +1,7 @@
 """The history as one page: the rows, and what can be seen in their scores."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from functools import partial
 
 from matplotlib.figure import Figure
@@ -15,6 +16,9 @@ from submission.history_fit import Pairing, Prediction, pairings
 from submission.ledger import Row
 
 NONE = "–"
+SCORE, SMALL = 2, 4  # digits behind the point: of scores, of distances and KID
+SHOWN = 1e6  # a score beyond it, as of copies, is told by its magnitude
+NUMBERED = "Numbers are rows; where they are crowded only the newer ones are shown."
 RUN = (
     *("row", "added (UTC)", "kind", "commit", "recipe", "difference", "kernel", "device"),
     *("minutes", "kimg"),
@@ -45,10 +49,10 @@ def _cards(rows: Sequence[Row]) -> dict[str, str]:
     publics = [row.public for row in rows if row.public is not None]
     cards = {"rows": f"{len(rows):,}"}
     if publics:
-        cards["best public score"] = f"{min(publics):.5g}"
+        cards["best public score"] = f"{min(publics):.{SCORE}f}"
     for label in _labels(rows):
         fids = [row.fid for row in rows if row.label == label and row.fid is not None]
-        cards[f"lowest FID measured here, {label}"] = f"{min(fids):.5g}"
+        cards[f"lowest FID measured here, {label}"] = f"{min(fids):.{SCORE}f}"
     return cards
 
 
@@ -77,21 +81,33 @@ def _run(line: Line) -> list[Cell]:
         line.changed() or NONE,
         line.kernel or NONE,
         row.device or NONE,
-        NONE if row.minutes is None else row.minutes,
-        NONE if row.kimg is None else round(row.kimg) if row.kimg >= 1000 else row.kimg,
+        _number(row.minutes, 1),
+        _number(row.kimg, 1),
     ]
 
 
 def _scores(line: Line) -> list[Cell]:
     row = line.row
-    here = row.fid, row.kid, row.mifid, row.distance, line.margin
-    kaggle = row.public, row.private
     return [
         str(row.number),
-        *(NONE if score is None else score for score in here),
+        _number(row.fid, SCORE),
+        _number(row.kid, SMALL),
+        _number(row.mifid, SCORE),
+        _number(row.distance, SMALL),
+        _number(line.margin, SMALL),
         row.label or NONE,
-        *(NONE if score is None else score for score in kaggle),
+        _number(row.public, SCORE),
+        _number(row.private, SCORE),
     ]
+
+
+def _number(value: float | None, digits: int) -> Cell:
+    """A number with as many digits behind the point as the others of its column."""
+    if value is None:
+        return NONE
+    if not abs(value) < SHOWN:
+        return value
+    return round(Decimal(value), digits) + 0  # which takes the sign of a nought
 
 
 def _filled(caption: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
@@ -110,7 +126,7 @@ def _over_time(found: Sequence[Line]) -> list[str]:
         partial(figures.over_time, rows=rows, labels=labels),
         figures.over_time_height(labels),
         "Scores over time, numbered by row: Kaggle's above, those measured here below",
-        "Numbers are rows. A score compares with others of its own name only.",
+        f"{NUMBERED} A score compares with others of its own name only.",
     )
     margin = (
         f"Margin: how far the distance is above the public threshold {PUBLIC.threshold}; under it a"
@@ -134,19 +150,19 @@ def _pairing(found: Pairing) -> list[str]:
     fit = found.fit
     low, high = min(fit.fids), max(fit.fids)
     asked = [fit.predict(low + (high - low) * part / 4) for part in range(5)]
-    head = ("row", "FID measured here", "public score", "its lower limit", "its upper limit", "")
+    head = "row", "FID measured here", "public score", "lower limit", "upper limit", "remark"
     blocks += [
         _plot(
             partial(figures.pairs, fit=fit),
             4.2,
             "Kaggle's public score over the FID that was measured here, with the fitted line",
-            "Numbers are rows. In the band 95 % of single submissions lie, if the line holds.",
+            f"{NUMBERED} In the band 95 % of single submissions lie, if the line holds.",
         ),
         table(
             "The pairs",
             ("row", "FID measured here", "public score", "above the line by"),
             [
-                (str(n), f"{fid:.5g}", f"{public:.5g}", f"{public - fit.predict(fid).public:+.3g}")
+                (str(n), *(_number(v, SCORE) for v in (fid, public, public - fit.at(fid))))
                 for n, fid, public in zip(fit.rows, fit.fids, fit.publics, strict=True)
             ],
         ),
@@ -159,10 +175,10 @@ def _pairing(found: Pairing) -> list[str]:
     return blocks
 
 
-def _predicted(found: Prediction, low: float, high: float) -> list[str]:
+def _predicted(found: Prediction, low: float, high: float) -> list[Cell]:
     return [
         NONE if found.row is None else str(found.row),
-        *(f"{value:.5g}" for value in (found.fid, found.public, found.low, found.high)),
+        *(_number(value, SCORE) for value in (found.fid, found.public, found.low, found.high)),
         "" if low <= found.fid <= high else "outside of the pairs: a guess",
     ]
 
@@ -174,26 +190,21 @@ def _honest(rows: Sequence[Row]) -> list[str]:
         4.0,
         "Known quantiles of honest submissions, and one's own public scores as lines",
         f"Of {standing.SUBMISSIONS:,} released submissions {standing.HONEST} are labelled honest;"
-        " only these quantiles of their public scores are known. Own scores are Kaggle's alone.",
+        " only these quantiles of their public scores are known. Own scores are Kaggle's alone."
+        f" {NUMBERED}",
     )
     quantiles = [(f"{share:.0%}", f"{value}") for share, value in standing.QUANTILES]
     blocks = [plot, table("Honest submissions", ("this share", "scores under"), quantiles)]
     if own:
-        ranks = [(str(row.number), f"{row.public:.5g}", _rank(row.public or 0.0)) for row in own]
+        ranks = [
+            (str(row.number), _number(row.public, SCORE), standing.rank(row.public))
+            for row in rows
+            if row.public is not None
+        ]
         blocks.append(table("Own public scores", ("row", "public score", "stands"), ranks))
     else:
         blocks.append(paragraph("No row has a score of Kaggle's yet."))
     return blocks
-
-
-def _rank(public: float) -> str:
-    share, median = standing.better_than(public), standing.QUANTILES[-1][1]
-    if public > median:
-        return f"behind the better half of the honest ones, whose median is {median}"
-    if share is None:
-        share = 1 - standing.QUANTILES[0][0]
-    copies = f"; scores under {standing.PLAUSIBLE} were probably copies"
-    return f"before about {share:.0%} of the honest ones{copies * (public < standing.PLAUSIBLE)}"
 
 
 def _plot(draw: Callable[[Figure], None], height: float, alt: str, caption: str) -> str:

@@ -4,18 +4,18 @@ Kaggle answers for the latest version of a kernel only, whatever version is aske
 """
 
 import hashlib
-import json
 import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.errors import InputError
 from submission import client
+from submission.printed import parse_events
 
 COMPLETE = "COMPLETE"
-CANCEL_REQUESTED = "CANCEL_REQUESTED"
-FINAL = (COMPLETE, "ERROR", CANCEL_REQUESTED, "CANCEL_ACKNOWLEDGED")
-BUSY = ("QUEUED", "RUNNING", CANCEL_REQUESTED)  # a session that takes a GPU, or is about to
+FINAL = (COMPLETE, "ERROR", "CANCEL_ACKNOWLEDGED")  # from here on the output stays as it is
+BUSY = ("QUEUED", "RUNNING", "CANCEL_REQUESTED")  # a session that takes a GPU, or is about to
 
 STATE = re.compile(r'has status "(?:\w+\.)?(\w+)"')  # older clients: lower case, no enum's name
 FAILURE = re.compile(r'^Failure message: "(.*)"$', re.MULTILINE | re.DOTALL)
@@ -62,6 +62,13 @@ def page(kernel: str) -> str:
     return f"https://www.kaggle.com/code/{kernel}"
 
 
+def unknown(kernel: str) -> InputError:
+    """The error of a kernel that `latest` does not find."""
+    return InputError(
+        f"Kaggle shows you no kernel {kernel}: check owner and slug at {page(kernel)}"
+    )
+
+
 def session(kernel: str) -> Session:
     """The session of a kernel's latest version; raises as `client.ask`."""
     said = client.ask("kernels", "status", kernel)
@@ -78,7 +85,7 @@ def latest(kernel: str) -> Latest | None:
         try:
             said = client.ask("kernels", "pull", kernel, "-p", folder)
         except client.Refused as error:
-            if error.status == 404 or "kernels.get" in error.why:  # says Kaggle of what is not
+            if error.no_kernel:
                 return None
             raise
     body = said.body("GetKernel")
@@ -90,12 +97,7 @@ def latest(kernel: str) -> Latest | None:
 
 def log(kernel: str) -> list[str]:
     """The lines of the latest session's log, as far as Kaggle has it; raises as `client.ask`."""
-    text = client.ask("kernels", "logs", kernel).text
-    try:
-        events = json.loads(text or "[]")
-        return "".join(str(event["data"]) for event in events).splitlines()
-    except (ValueError, TypeError, KeyError):
-        return text.splitlines()
+    return parse_events(client.ask("kernels", "logs", kernel).text)
 
 
 def gpu_hours_left() -> tuple[float, str] | None:

@@ -168,6 +168,9 @@ class Ledger:
             with closing(
                 sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
             ) as connection:
+                found = connection.execute("PRAGMA quick_check(1)").fetchone()
+                if found != ("ok",):
+                    raise InputError(self._said("is damaged", found[0]))
                 yield connection
         except sqlite3.Error as error:
             raise self._explained(error) from None
@@ -185,9 +188,6 @@ class Ledger:
 
     def _version(self, connection: sqlite3.Connection) -> int:
         """The file's schema version; 0: it is empty. Refuses what this version cannot read."""
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if found != ("ok",):
-            raise InputError(self._said("is damaged", found[0]))
         # In one statement: another process may be making the file between two.
         mark, version, holds = connection.execute(
             "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"

@@ -1,16 +1,14 @@
-"""What a training run and a rehearsal leave in the ledger."""
+"""What a training run leaves in the ledger, and what of any run becomes values of a row."""
 
 import hashlib
 import re
 from pathlib import Path
 from typing import Any
 
-import build_kernel
 from local.quick import Quick
 from mifid.score import label_for, layer_of
-from submission.ledger import REHEARSAL, TRAIN, Ledger, Row, sparing
-from submission.rehearsal_report import Report
-from submission.rehearsal_verdict import is_duration
+from submission.ledger import TRAIN, Ledger, Row, sparing
+from submission.printed import is_duration
 
 SCORES = ("fid", "kid", "mifid", "distance", "label")  # by one's own measurement
 
@@ -83,27 +81,6 @@ def remember_training(
             ledger.update(before[-1].number, **values | dict.fromkeys(SCORES) | scores)
 
 
-def remember_rehearsal(kernel: Path, report: Report) -> None:
-    """Adds a rehearsal's row; warns where it cannot.
-
-    Args:
-        kernel: the file that was rehearsed: what it was built from is read there where the kernel
-            did not live to say so.
-        report: of the rehearsal.
-    """
-    with sparing():
-        out = Path(report.out).resolve() if report.out else None
-        Ledger().add(
-            REHEARSAL,
-            **of_run(_build(kernel, report.kernel_sha256) | report.result),
-            ok=report.ok,
-            staged=bool(report.staged),
-            source_sha256=report.kernel_sha256,
-            images_sha256=digest(out) if out else None,
-            place=out,
-        )
-
-
 def _is_scored(row: Row, images_sha256: str | None) -> bool:
     """Whether its scores are of these very pictures."""
     return row.mifid is not None and row.images_sha256 == images_sha256 is not None
@@ -116,14 +93,3 @@ def _quick_score(quick: Quick | None, images: int) -> dict[str, Any]:
     reals, network = len(quick.reals.values), quick.network
     label, _ = label_for(network.name, images, reals, None, layer_of(network.identity))
     return {"fid": quick.fid, "label": f"best quick score of {images:,} pictures: {label}"}
-
-
-def _build(kernel: Path, sha256: str) -> dict[str, Any]:
-    """BUILD at the kernel's head; empty where it has none, or is another file by now."""
-    try:
-        source = kernel.read_bytes()
-        if hashlib.sha256(source).hexdigest() != sha256:
-            return {}
-        return build_kernel.head(source.decode().split("\n"))[0]
-    except (OSError, ValueError):
-        return {}

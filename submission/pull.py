@@ -6,15 +6,14 @@ from typing import Any
 
 from local.errors import InputError
 from submission import archive, kernels, scoring
+from submission.archive import IMAGES
 from submission.ledger import Row
 from submission.ledger_rows import SCORES, of_run
 from submission.pull_fetch import Fetched, fetch
 from submission.pull_verdict import Output, read
-from submission.rehearsal_verdict import IMAGES
 from submission.version_row import remember, row_of
 
 PUSHED = ("commit", "dirty", "recipe", "settings")  # what a push has noted of its version
-SECONDS = 1800.0  # for one attempt at the download: 100 MB at half a megabit a second
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,7 @@ def pull(
     *,
     real: Path | None = None,
     graph: Path | None = None,
-    seconds: float = SECONDS,
-    count: int = archive.COUNT,
+    seconds: float,
 ) -> Pulled:
     """Fetches a version's output, unless it lies here already; checks, scores and remembers it.
 
@@ -65,7 +63,6 @@ def pull(
         real: the training pictures, or their features; None: it is not scored.
         graph: the network's file; None: as for `python -m mifid`.
         seconds: for one attempt at the download.
-        count: pictures that the archive must hold.
 
     Raises:
         InputError: the version runs, or is not the latest; a folder is in the way; pictures or
@@ -74,12 +71,12 @@ def pull(
     """
     _look(real, graph)
     fetched = fetch(kernel, version, out, seconds)
-    output = read(fetched.folder, kernel.partition("/")[2], count)
+    output = read(fetched.folder, kernel.partition("/")[2], archive.COUNT)
     failures = output.failures
     if fetched.state not in (None, kernels.COMPLETE):
         failures = [f"its session on Kaggle ended as {fetched.state}", *failures]
-    warnings = output.warnings + _differences(row_of(kernel, fetched.version), output)
-    row = _note(kernel, fetched, output, not failures)
+    before = row_of(kernel, fetched.version)
+    row = _note(kernel, fetched, output, not failures, before)
     scores = _known(row)
     if real and output.images:
         scores = scoring.score(fetched.folder / IMAGES, real, graph)
@@ -91,7 +88,7 @@ def pull(
         folder=str(fetched.folder),
         ok=not failures,
         failures=failures,
-        warnings=warnings,
+        warnings=output.warnings + _differences(before, output),
         images=asdict(output.images) if output.images else None,
         result=output.result,
         scores=scores,
@@ -108,7 +105,9 @@ def _look(real: Path | None, graph: Path | None) -> None:
             raise InputError(f"{path}: not found")
 
 
-def _note(kernel: str, fetched: Fetched, output: Output, ok: bool) -> Row | None:
+def _note(
+    kernel: str, fetched: Fetched, output: Output, ok: bool, before: Row | None
+) -> Row | None:
     """Notes what came of a version in its row; None where the ledger could not be written."""
     comment = output.images.comment if output.images else {}
     values = of_run(output.result | comment) | {
@@ -117,7 +116,6 @@ def _note(kernel: str, fetched: Fetched, output: Output, ok: bool) -> Row | None
         "place": fetched.folder,
         "images_sha256": output.sha256,
     }
-    before = row_of(kernel, fetched.version)
     if before is None:
         values["source_sha256"] = fetched.source
     elif before.images_sha256 != output.sha256:  # scores of other pictures would be wrong

@@ -9,23 +9,18 @@ from local.progress import say
 from submission import client, credentials, kernels
 from submission.kernels import Latest
 
-# From here on a session's output stays as it is.
-ENDED = (kernels.COMPLETE, "ERROR", "CANCEL_ACKNOWLEDGED")
 
-
-def newest(kernel: str) -> tuple[int | None, str]:
-    """The number of a kernel's latest version (None: Kaggle does not say), its source's SHA-256.
+def newest(kernel: str) -> Latest:
+    """A kernel's latest version.
 
     Raises:
         InputError: Kaggle shows no such kernel.
         As `client.ask`.
     """
-    latest: Latest | None = client.persist(lambda: kernels.latest(kernel))
+    latest = client.persist(lambda: kernels.latest(kernel))
     if latest is None:
-        raise InputError(
-            f"Kaggle shows you no kernel {kernel}: check owner and slug at {kernels.page(kernel)}"
-        )
-    return latest.version, latest.sha256
+        raise kernels.unknown(kernel)
+    return latest
 
 
 def ended(kernel: str) -> str:
@@ -35,12 +30,13 @@ def ended(kernel: str) -> str:
         InputError: it has not ended.
         As `client.ask`.
     """
-    state = client.persist(lambda: kernels.session(kernel)).state
-    if state not in ENDED:
+    session = client.persist(lambda: kernels.session(kernel))
+    if not session.ended:
         raise InputError(
-            f"{kernel} is {state}, and has its output when it ends: python -m submission watch"
+            f"{kernel} is {session.state}, and has its output when it ends: python -m submission"
+            " watch"
         )
-    return state
+    return session.state
 
 
 def download(kernel: str, version: int, folder: Path, seconds: float) -> None:
@@ -70,7 +66,7 @@ def download(kernel: str, version: int, folder: Path, seconds: float) -> None:
     with exclusive(partial):
         say(f"submission: fetching the output of {kernel} version {version}")
         _fetch(kernel, partial, seconds)
-        now, _ = newest(kernel)
+        now = newest(kernel).version
         if now is not None and now != version:
             shutil.rmtree(partial)
             raise InputError(

@@ -7,10 +7,10 @@ from local.errors import InputError
 from local.progress import say
 from local.project import ROOT
 from submission import kernels
+from submission.archive import IMAGES
 from submission.ledger import VERSION, Ledger, Row
 from submission.ledger_rows import digest
 from submission.pull_download import download, ended, newest
-from submission.rehearsal_verdict import IMAGES
 from submission.version_row import row_of
 
 FOLDER = ROOT / "runs" / "kernels"
@@ -35,14 +35,14 @@ class Fetched:
 def fetch(kernel: str, version: int | None, out: Path | None, seconds: float) -> Fetched:
     """Returns a version's output, of the latest one for None; arguments and errors as `pull`."""
     source = None
-    row = _kept(kernel, version, out) if version else None
-    if version is None or row is None:
-        version, source = latest(kernel, version)
-        row = _kept(kernel, version, out)
+    if version is None:
+        version, source = latest(kernel, None)
     folder = place(kernel, version, out)
-    if row:
+    if row := _kept(kernel, version, folder):
         say(f"submission: {kernel} version {version} lies here already, in {folder}")
         return Fetched(version, folder, row.state, source)
+    if source is None:
+        _, source = latest(kernel, version)
     state = ended(kernel)
     download(kernel, version, folder, seconds)
     return Fetched(version, folder, state, source)
@@ -57,9 +57,10 @@ def latest(kernel: str, wanted: int | None) -> tuple[int, str]:
         InputError: another version is wanted, or nobody knows the number.
         As `client.ask`.
     """
-    version, source = newest(kernel)
+    found = newest(kernel)
+    version = found.version
     if version is None:
-        rows = Ledger().find(kind=VERSION, kernel=kernel, source_sha256=source)
+        rows = Ledger().find(kind=VERSION, kernel=kernel, source_sha256=found.sha256)
         version = rows[-1].version if rows else wanted
     if version is None:
         raise InputError(f"Kaggle does not say which version of {kernel} is the latest: --version")
@@ -68,7 +69,7 @@ def latest(kernel: str, wanted: int | None) -> tuple[int, str]:
             f"version {wanted} of {kernel} is not the latest, {version} is, and Kaggle gives out "
             f"the latest one's output alone: leave --version out, or see {kernels.page(kernel)}"
         )
-    return version, source
+    return version, found.sha256
 
 
 def place(kernel: str, version: int, out: Path | None) -> Path:
@@ -76,13 +77,13 @@ def place(kernel: str, version: int, out: Path | None) -> Path:
     return (out or FOLDER / kernel / f"v{version}").resolve()
 
 
-def _kept(kernel: str, version: int, out: Path | None) -> Row | None:
+def _kept(kernel: str, version: int, folder: Path) -> Row | None:
     """The row of a version whose output lies in its folder, put there by a pull.
 
     Raises:
         InputError: the archive is another one by now.
     """
-    row, folder = row_of(kernel, version), place(kernel, version, out)
+    row = row_of(kernel, version)
     if row is None or row.place != str(folder) or not folder.is_dir():
         return None
     images = folder / IMAGES

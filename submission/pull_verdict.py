@@ -1,13 +1,14 @@
 """What a version's output holds: its archive, what the run said of itself, and what is wrong."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from submission import archive
+from submission.archive import IMAGES
 from submission.ledger_rows import digest
-from submission.rehearsal_verdict import IMAGES, last_line, some
+from submission.printed import last_line, printed
+from submission.words import some
 
 # Kaggle's own files, which it lays beside what a kernel leaves.
 OWN, OWN_PREFIX = ("custom.css",), "__"
@@ -56,19 +57,6 @@ def read(folder: Path, slug: str, count: int) -> Output:
     return Output(
         images, digest(file) if file.is_file() else None, result, failures, _warnings(result)
     )
-
-
-def printed(log: Path) -> list[str]:
-    """The lines that a kernel printed, without those on standard error; none where there is no log.
-
-    Kaggle keeps a log as events, each with a part of what was written.
-    """
-    try:
-        events = json.loads(log.read_text("utf-8", errors="replace"))
-        parts = [str(event["data"]) for event in events if event["stream_name"] == "stdout"]
-    except (OSError, ValueError, TypeError, KeyError):
-        return []
-    return "".join(parts).splitlines()
 
 
 def beside(folder: Path, log: str) -> list[str]:

@@ -7,11 +7,13 @@ from pathlib import Path
 from local.errors import InputError
 from local.lock import exclusive
 from local.progress import say
+from local.project import Tree, tree
 from submission import client, credentials, kernels, push_checks
-from submission.kernels import Saved
+from submission.kernels import Latest, Saved
 from submission.ledger import VERSION, Ledger, sparing
 from submission.ledger_rows import of_run
-from submission.push_checks import Kernel, Tree
+from submission.push_checks import Kernel
+from submission.version_row import note_session, row_of
 
 MARGIN = 900  # seconds of a session beyond the kernel's own deadline: its start, and its end
 LONGEST = 12 * 3600  # seconds; Kaggle's sessions
@@ -60,7 +62,7 @@ def push(root: Path, folder: Path, *, allow_dirty: bool = False, force: bool = F
     """
     kernel = push_checks.kernel_in(folder)
     with exclusive(folder):  # two at once would both find nothing against it, and both push
-        state = push_checks.tree(root)
+        state = tree(root)
         forced = check(root, kernel, state, allow_dirty=allow_dirty, force=force)
         seconds = session_seconds(kernel)
         saved = save(kernel, seconds)
@@ -89,7 +91,7 @@ def check(root: Path, kernel: Kernel, state: Tree, *, allow_dirty: bool, force: 
         what = "no git commit" if state.commit is None else "uncommitted changes"
         overridden += [what] if allow_dirty else []
         wrong += [] if allow_dirty else [f"{root} has {what}: commit, or give --allow-dirty"]
-    if fault := rehearsal_fault(kernel):
+    if fault := push_checks.rehearsal_fault(kernel):
         overridden += ["no rehearsal"] if force else []
         wrong += [] if force else [fault]
     for line in credentials.warnings():
@@ -110,26 +112,15 @@ def check(root: Path, kernel: Kernel, state: Tree, *, allow_dirty: bool, force: 
     return ", ".join(overridden) or None
 
 
-def rehearsal_fault(kernel: Kernel) -> str | None:
-    """Why no rehearsal vouches for the kernel; a ledger that cannot be read is a reason too."""
-    try:
-        return push_checks.rehearsal_fault(kernel, Ledger())
-    except InputError as error:
-        return str(error)
-
-
 def session_seconds(kernel: Kernel) -> int:
     """What Kaggle should give the session: a little more than the kernel takes for itself."""
     return min(int(float(kernel.build["hours"]) * 3600) + MARGIN, LONGEST)
 
 
 def save(kernel: Kernel, seconds: int) -> Saved:
-    """Saves and runs it, again where that may help, and never twice.
-
-    A push without an answer may have been taken: the version's number says so before a new try.
-    """
+    """Saves and runs it, once: whether a push without an answer was taken, its number says."""
     before = client.persist(lambda: kernels.latest(kernel.name))
-    tries = 0
+    settle(kernel.name, before)
 
     def taken() -> Saved | None:
         now = kernels.latest(kernel.name)
@@ -145,24 +136,25 @@ def save(kernel: Kernel, seconds: int) -> Saved:
         say(f"submission: Kaggle took the push all the same: version {now.version}")
         return Saved(now.version, kernels.page(kernel.name))
 
-    def attempt() -> Saved:
-        nonlocal tries
-        tries += 1
-        found = taken() if tries > 1 else None
-        return found or kernels.save(kernel.folder, seconds)
+    return client.once(lambda: kernels.save(kernel.folder, seconds), taken)
 
-    try:
-        return client.persist(attempt)
-    except client.Unreachable:
-        if found := taken():
-            return found
-        raise
+
+def settle(kernel: str, before: Latest | None) -> None:
+    """Notes how the version before ended, where nobody has watched it to its end.
+
+    Once there is a newer one Kaggle says nothing of it any more.
+    """
+    with sparing():
+        row = row_of(kernel, before.version) if before and before.version else None
+        if row and row.state not in kernels.FINAL:
+            note_session(row, client.persist(lambda: kernels.session(kernel)))
 
 
 def remember(kernel: Kernel, saved: Saved, state: Tree, forced: str | None) -> int | None:
     """Adds the ledger's row; returns its number, or None after a warning."""
     with sparing():
-        values = of_run(kernel.build) | {"commit": state.commit, "dirty": state.dirty}
+        # The kernel's own commit, by which its output is known again; later ones left it as it is.
+        values = {"commit": state.commit} | of_run(kernel.build) | {"dirty": state.dirty}
         return Ledger().add(
             VERSION,
             **values,

@@ -63,14 +63,6 @@ class Kernel:
         return self.file.suffix == ".ipynb"
 
 
-@dataclass(frozen=True)
-class Tree:
-    """The checkout: its commit (None: no git), and whether a file differs from it."""
-
-    commit: str | None
-    dirty: bool | None
-
-
 def kernel_in(folder: Path) -> Kernel:
     """Reads what a folder has for Kaggle.
 
@@ -115,19 +107,6 @@ def head(file: Path, source: bytes) -> dict[str, Any]:
         return build_kernel.head(build_kernel.pieces(name, source.decode("utf-8")))[0]
     except (ValueError, KeyError, TypeError):
         return {}
-
-
-def tree(root: Path) -> Tree:
-    """The state of a checkout."""
-
-    def git(*words: str) -> str:
-        command = ["git", "--no-optional-locks", "-C", str(root), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        return Tree(git("rev-parse", "HEAD"), bool(git("status", "--porcelain")))
-    except (OSError, subprocess.CalledProcessError):
-        return Tree(None, None)
 
 
 def here(root: Path, kernel: Kernel) -> list[str]:
@@ -181,15 +160,21 @@ def bundle_fault(root: Path, kernel: Kernel) -> str | None:
     return lines[-1].removeprefix("build_kernel.py: ") if checked.returncode else None
 
 
-def rehearsal_fault(kernel: Kernel, ledger: Ledger) -> str | None:
-    """Why no rehearsal vouches for these very bytes; None where a passed, plain one does."""
+def rehearsal_fault(kernel: Kernel) -> str | None:
+    """Why no rehearsal vouches for these very bytes; None where a passed, plain one does.
+
+    A ledger that cannot be read is a reason too.
+    """
     if kernel.is_notebook:
         return (
             f"{kernel.file}: a notebook cannot be rehearsed; rehearse the script of the same "
             "settings, and give --force"
         )
     command = "python -m submission rehearse --limit 300"
-    rows = ledger.find(kind=REHEARSAL, source_sha256=kernel.sha256)
+    try:
+        rows = Ledger().find(kind=REHEARSAL, source_sha256=kernel.sha256)
+    except InputError as error:
+        return str(error)
     if any(row.ok and row.staged is False for row in rows):
         return None
     if any(row.ok for row in rows):
@@ -231,6 +216,6 @@ def running(kernel: str) -> str | None:
     try:
         return client.persist(lambda: kernels.session(kernel)).state
     except client.Refused as error:
-        if error.status == 404 or "kernels.get" in error.why:
+        if error.no_kernel:
             return None
         raise

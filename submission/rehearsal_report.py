@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from submission.archive import IMAGES
 from submission.rehearsal_staging import words
 
 MIB = 2**20
@@ -69,7 +70,7 @@ def text(report: Report) -> str:
     rows += [("peak memory", f"{peak}, all processes together")]
     if report.archive:
         size = report.archive["bytes"] / MIB
-        rows += [("images.zip", f"{report.archive['images']:,} pictures, {size:.1f} MiB")]
+        rows += [(IMAGES, f"{report.archive['images']:,} pictures, {size:.1f} MiB")]
     if report.out:
         rows += [("left at", report.out)]
     width = max(len(name) for name, _ in rows)

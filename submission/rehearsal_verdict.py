@@ -1,17 +1,17 @@
 """The verdict on what a kernel did and left: all that was wrong, in plain words."""
 
-import json
-import math
 import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from submission import archive
+from submission.archive import IMAGES
 from submission.faults import FAULTS, Fault
+from submission.printed import last_line
 from submission.rehearsal_run import Run
+from submission.words import some
 
-IMAGES = "images.zip"
 LONGEST = 200  # characters of a log's line in a verdict
 
 
@@ -84,33 +84,3 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return "of no name"
-
-
-def some(names: list[str]) -> str:
-    """Renders the first few names and the number of the others."""
-    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
-
-
-def last_line(output: list[str]) -> dict[str, Any] | None:
-    """Returns the kernel's last line as the object that it must be, or None.
-
-    It has `images`, and `seconds`: a number for each phase.
-    """
-    lines = [line for line in output if line.strip()]
-    try:
-        result = json.loads(lines[-1])
-    except (IndexError, ValueError, RecursionError):
-        return None
-    if not isinstance(result, dict) or "images" not in result:
-        return None
-    seconds = result.get("seconds")
-    if not isinstance(seconds, dict) or not all(map(is_duration, seconds.values())):
-        return None
-    return result
-
-
-def is_duration(value: object) -> bool:
-    """Whether a value read from JSON can be a number of seconds."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and 0 <= value < math.inf  # type: ignore[operator]

@@ -13,6 +13,7 @@ from submission.faults import FAULTS, Fault
 from submission.processes import ProcessTree
 from submission.rehearsal_limits import GIB, Limits
 from submission.rehearsal_staging import Staging
+from submission.words import moment
 
 SAMPLE_EVERY = 0.2  # seconds of real time between two looks at the processes
 LEAVING = (
@@ -76,12 +77,6 @@ class Watch:
         elif self.disk is not None:
             fill(self.disk)
         self.happened.append(str(fault))
-
-
-def moment(seconds: float) -> str:
-    """Seconds as m:ss, or h:mm:ss."""
-    hours, minutes, rest = int(seconds) // 3600, int(seconds) // 60 % 60, int(seconds) % 60
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def fill(disk: int) -> None:

@@ -16,13 +16,15 @@ from typing import Any, TextIO
 from local.atomic import replacing
 from local.errors import InputError
 from submission import archive, rehearsal_data, rehearsal_python
+from submission.archive import IMAGES
 from submission.isolation import NETWORKS
+from submission.printed import last_line
 from submission.rehearsal_limits import Limits
 from submission.rehearsal_report import Report, timeline
 from submission.rehearsal_room import environment, furnish, scratch
 from submission.rehearsal_run import Run, run
 from submission.rehearsal_staging import Staging
-from submission.rehearsal_verdict import IMAGES, judge, last_line
+from submission.rehearsal_verdict import judge
 
 PLAIN = Staging()
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from local.errors import InputError
+from submission.archive import IMAGES
 from submission.ledger import Row
 from submission.ledger_rows import digest
-from submission.rehearsal_verdict import IMAGES
 
 
 def images(row: Row) -> Path:

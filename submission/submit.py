@@ -1,6 +1,5 @@
 """Submits a version's archive, and waits for Kaggle's score of it."""
 
-import time
 from dataclasses import dataclass
 
 from local.errors import InputError
@@ -8,11 +7,11 @@ from local.lock import exclusive
 from local.progress import say
 from submission import client
 from submission.ledger import Ledger, Row, sparing
-from submission.rehearsal_watch import moment
+from submission.pace import Pace, TimedOut
 from submission.submit_list import ERROR, PENDING, Entry, left_today, listed
 from submission.submit_send import PAGE, send
 from submission.version_row import remember, row_of
-from submission.watch import FASTEST, LOST, SLOWER, SLOWEST, TimedOut
+from submission.words import moment
 
 INVALID, AGAIN = "submitted though not valid", "submitted once more"  # what --force overrides
 
@@ -110,8 +109,8 @@ def hand_in(kernel: str, version: int, message: str, force: bool) -> str:
         As `submit`.
     """
     entries = client.persist(listed)
-    stamp = stamped(kernel, version, None, None)
-    same = [e.id for e in entries if e.message == stamp or e.message.startswith(f"{stamp}: ")]
+    ours = stamp(kernel, version)
+    same = [e.id for e in entries if e.message == ours or e.message.startswith(f"{ours}: ")]
     if same and not force:
         _say_before(version, same[0])
         return same[0]
@@ -123,10 +122,15 @@ def hand_in(kernel: str, version: int, message: str, force: bool) -> str:
 
 
 def stamped(kernel: str, version: int, message: str | None, row: Row | None) -> str:
-    """The message for Kaggle, by whose beginning the version is known again."""
+    """The message for Kaggle."""
     words = [row.recipe] if row and row.recipe else []
     words += [row.commit[:12] + "+" * bool(row.dirty)] if row and row.commit else []
-    return ": ".join(filter(None, [f"{kernel} v{version}", message or ", ".join(words)]))
+    return ": ".join(filter(None, [stamp(kernel, version), message or ", ".join(words)]))
+
+
+def stamp(kernel: str, version: int) -> str:
+    """The beginning of a message, by which the version is known again."""
+    return f"{kernel} v{version}"
 
 
 def _say_before(version: int, name: str) -> None:
@@ -148,22 +152,20 @@ def wait(name: str, seconds: float) -> Entry:
         TimedOut: it is not.
         As `client.ask`, but for a lost network.
     """
-    until = time.monotonic() + seconds
-    pause = FASTEST
+    pace = Pace(seconds)
     while True:
         try:
             found = [entry for entry in listed() if entry.id == name]
         except client.Unreachable as error:
             say(f"submission: {error}; Kaggle goes on, and so does this")
-            pause = max(min(pause * 2, LOST), error.wait)
+            pace.lost(error)
         else:
             if found and found[0].state != PENDING:
                 return found[0]
             say(f"submission: {name} is {PENDING if found else 'not in the list yet'}")
-            pause = min(pause * SLOWER, SLOWEST)
-        if time.monotonic() + pause > until:
+            pace.seen(changed=False)
+        if not pace.wait():
             raise TimedOut(
                 f"{name} has no score after {moment(seconds)}: python -m submission submit waits "
                 f"on, and does not submit again; or see {PAGE}"
             )
-        client.pause(pause)

@@ -5,7 +5,7 @@ import re
 from local.errors import InputError
 from local.progress import say
 from submission import client
-from submission.rehearsal_verdict import IMAGES
+from submission.archive import IMAGES
 from submission.submit_list import listed
 
 SETTLING = 30.0  # seconds that a submission gets to show in Kaggle's list
@@ -17,10 +17,9 @@ CLOSED = re.compile(
 
 
 def send(kernel: str, version: int, message: str, before: set[str]) -> str:
-    """Submits a version's archive; returns Kaggle's id of the submission.
+    """Submits a version's archive, once; returns Kaggle's id of the submission.
 
-    Again where that may help, and never twice: a submission without an answer may have been taken,
-    which Kaggle's list says before a new try.
+    Whether a submission without an answer was taken, Kaggle's list says.
 
     Args:
         kernel: `owner/slug`.
@@ -33,20 +32,10 @@ def send(kernel: str, version: int, message: str, before: set[str]) -> str:
         client.Failed: none are taken at all, or nobody knows whether this one was.
         As `client.ask`.
     """
-    tried = False
-
-    def attempt() -> str:
-        nonlocal tried
-        found = _taken(before, message) if tried else None
-        tried = True
-        return found or _create(kernel, version, message)
-
     try:
-        return client.persist(attempt)
-    except client.Unreachable:
-        if found := _taken(before, message):
-            return found
-        raise
+        return client.once(
+            lambda: _create(kernel, version, message), lambda: _taken(before, message)
+        )
     except client.Refused as error:
         raise explained(error) from None
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from submission import kernels
+from submission.kernels import Session
 from submission.ledger import VERSION, Ledger, Row, sparing
 
 
@@ -29,3 +31,11 @@ def remember(kernel: str, version: int, **values: Any) -> Row | None:
             ledger.update(number, **values)
         return ledger.row(number)
     return None
+
+
+def note_session(row: Row | None, session: Session) -> None:
+    """Notes a session's state in the row of its version; one that came to nothing is not ok."""
+    if row:
+        failed = session.ended and session.state != kernels.COMPLETE
+        with sparing():
+            Ledger().update(row.number, state=session.state, **({"ok": False} if failed else {}))

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import subprocess
 import threading
-import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,20 +14,14 @@ import build_kernel
 from local.progress import say
 from submission import client, credentials, kernels
 from submission.kernels import Session
-from submission.ledger import Ledger, Row, sparing
+from submission.ledger import Row, sparing
+from submission.pace import Pace, TimedOut
 from submission.push_checks import head
-from submission.rehearsal_watch import moment
-from submission.version_row import row_of
+from submission.version_row import note_session, row_of
+from submission.words import moment
 
-FASTEST, SLOWEST = 30.0, 60.0  # seconds between two looks while all is well
-LOST = 300.0  # the same after a long time without a network
-SLOWER = 1.25
 TAIL = 10  # lines of a failed session's log
 ATTEMPTS = 3  # at a live log that gives nothing
-
-
-class TimedOut(OSError):
-    """The session did not end in the time that the user gives it."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +60,8 @@ def watch(root: Path, kernel: str, seconds: float, version: int | None = None) -
         TimedOut: the session goes on.
         As `client.ask`, but for a lost network.
     """
-    until = time.monotonic() + seconds
+    pace, seen = Pace(seconds), "out of sight"
     found: Found | None = None
-    pause, seen = FASTEST, "out of sight"
     with contextlib.closing(LiveLog(kernel)) as live:
         while True:
             try:
@@ -77,24 +69,23 @@ def watch(root: Path, kernel: str, seconds: float, version: int | None = None) -
                 session = kernels.session(kernel)
             except client.Unreachable as error:
                 say(f"submission: {error}; the session on Kaggle goes on, and so does this watch")
-                pause = max(min(pause * 2, LOST), error.wait)
+                pace.lost(error)
             else:
                 changed = session.state != seen
-                pause, seen = FASTEST if changed else min(pause * SLOWER, SLOWEST), session.state
+                pace.seen(changed=changed)
+                seen = session.state
                 if changed:
-                    note(found.row, session)
+                    note_session(found.row, session)
                 if session.ended:
                     return ending(kernel, found, session)
                 if session.state == "RUNNING":
                     live.look()
                 say(line(session, found, live.last))
-            left = until - time.monotonic()
-            if left <= 0:
+            if not pace.wait():
                 raise TimedOut(
                     f"{kernel} is still {seen} after {moment(seconds)}: watch it again, or stop it "
                     f"at {kernels.page(kernel)}"
                 )
-            client.pause(min(pause, left))
 
 
 @dataclass(frozen=True)
@@ -116,12 +107,16 @@ def find(root: Path, kernel: str, pushed: int | None = None) -> Found:
     """Looks a kernel's latest version up.
 
     Raises:
+        InputError: Kaggle shows no such kernel.
         client.Unreachable: Kaggle does not show the version yet that was pushed.
         As `client.ask`.
     """
     latest = kernels.latest(kernel)
-    version = latest.version if latest else None
-    if pushed and (version or pushed) < pushed:  # its state would be that of the one before
+    if latest is None and not pushed:
+        raise kernels.unknown(kernel)
+    version = latest.version if latest else 0
+    if pushed and (pushed if version is None else version) < pushed:
+        # The state would be that of the one before.
         raise client.Unreachable(f"Kaggle does not show version {pushed} yet")
     row: Row | None = None
     if version:
@@ -151,14 +146,6 @@ def line(session: Session, found: Found, last: str) -> str:
         if found.limit is not None and session.state == "RUNNING":
             words.append(f"about {moment(max(found.limit - elapsed, 0))} left")
     return "  ".join([*words, last]).rstrip()
-
-
-def note(row: Row | None, session: Session) -> None:
-    """Writes the state to the ledger; a session that came to nothing is not ok."""
-    if row:
-        failed = session.ended and session.state != kernels.COMPLETE
-        with sparing():
-            Ledger().update(row.number, state=session.state, **({"ok": False} if failed else {}))
 
 
 def since(row: Row | None) -> float | None:

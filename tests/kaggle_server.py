@@ -191,10 +191,7 @@ class KaggleServer:
 
     def events(self) -> list[dict[str, Any]]:
         """The log as Kaggle keeps it."""
-        return [
-            {"stream_name": "stdout", "time": float(number), "data": f"{line}\n"}
-            for number, line in enumerate(self.log)
-        ]
+        return log_events(*(f"{line}\n" for line in self.log))
 
     def _GetAcceleratorQuotaStatistics(self, body: dict[str, Any]) -> dict[str, Any]:
         used, allowed = (f"{int(hours * 3600)}s" for hours in self.hours)
@@ -223,6 +220,14 @@ class KaggleServer:
 
     def _GetSubmissionLimits(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"numToday": len(self.submissions), "numAllowedNow": 5 - len(self.submissions)}
+
+
+def log_events(*written: str, stream: str = "stdout") -> list[dict[str, Any]]:
+    """A session's log as Kaggle keeps it: an event for each text that was written, at its time."""
+    return [
+        {"stream_name": stream, "time": float(number), "data": text}
+        for number, text in enumerate(written)
+    ]
 
 
 class _Endless(deque[Any]):

@@ -30,7 +30,9 @@ def add(commands: Commands) -> None:
     about = "the ledger of runs, rehearsals and submissions, and what can be seen in it"
     parser = command(commands, "history", show, about, EXAMPLES)
     parser.add_argument("--html", type=Path, metavar="FILE", help="writes a page with plots")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="writes all columns of all rows")
+    parser.add_argument(
+        "--csv", type=Path, metavar="FILE", help="writes all columns, for spreadsheets"
+    )
     actions = parser.add_subparsers(metavar="ACTION", title="actions on a row")
 
     words = actions.add_parser("note", help="gives a row its note, in place of the one before")

@@ -8,18 +8,19 @@ from typing import Any
 
 from local.commands.arguments import add_graph, count, positive
 from local.progress import say
-from submission import archive
+from submission.archive import IMAGES
 from submission.commands import Commands, command
 from submission.commands.kernel import add_kernel, kernel_of
 from submission.ledger_rows import of_run
 from submission.pull import Pulled, pull
-from submission.rehearsal_verdict import IMAGES
 
 EXAMPLES = """\
 examples:
   python -m submission pull
   python -m submission pull --real generative-dog-images.zip --graph classify_image_graph_def.pb
   python -m submission pull yourname/generative-dogs-best-dcgan --version 3 --out third"""
+
+LONGEST = 1800.0  # seconds for one attempt: 100 MB at half a megabit a second
 
 
 def add(commands: Commands) -> None:
@@ -31,9 +32,8 @@ def add(commands: Commands) -> None:
     option("--version", type=count, metavar="N", help="must be the latest, or lie here already")
     option("--out", type=Path, metavar="DIR", help="default: runs/kernels/OWNER/SLUG/vN")
     option("--real", type=Path, metavar="PATH", help="the training pictures, to score against")
-    option(
-        "--timeout", type=positive, metavar="S", help="for an attempt at the download (30 minutes)"
-    )
+    about = "for an attempt at the download (30 minutes)"
+    option("--timeout", type=positive, default=LONGEST, metavar="S", help=about)
     add_graph(parser)
 
 
@@ -45,8 +45,7 @@ def run(options: argparse.Namespace) -> int:
         options.out,
         real=options.real,
         graph=options.graph,
-        count=archive.COUNT,
-        **({"seconds": options.timeout} if options.timeout else {}),
+        seconds=options.timeout,
     )
     for warning in pulled.warnings:
         say(f"warning: {warning}")

@@ -9,7 +9,7 @@ from local.progress import say
 from local.project import ROOT
 from submission.commands import Commands, command, watch
 from submission.push import Pushed, push
-from submission.rehearsal_watch import moment
+from submission.words import moment
 
 EXAMPLES = """\
 examples:

@@ -11,8 +11,8 @@ from submission import rehearsal_staging
 from submission.commands import Commands, command
 from submission.commands.signals import ending_by_signal
 from submission.faults import Fault
-from submission.ledger_rows import remember_rehearsal
 from submission.rehearsal_report import text
+from submission.rehearsal_row import remember_rehearsal
 from submission.rehearsal_staging import Staging
 from submission.rehearse import rehearse
 

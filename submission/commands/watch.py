@@ -10,8 +10,8 @@ from local.project import ROOT
 from submission.commands import Commands, command
 from submission.commands.kernel import add_kernel, kernel_of
 from submission.commands.signals import ending_by_signal
-from submission.rehearsal_watch import moment
 from submission.watch import Watched, watch
+from submission.words import moment
 
 EXAMPLES = """\
 examples:

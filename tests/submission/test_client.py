@@ -17,6 +17,8 @@ KERNEL = "me/slug-one"
 LIST = ("competitions", "submissions", client.COMPETITION, "--format", "json")
 BASIC = base64.b64encode(f"{USER}:{KEY}".encode()).decode()
 
+pytestmark = pytest.mark.usefixtures("kaggle_home")  # without any of this machine's credentials
+
 REQUEST = f"""\
 ---------------------Request----------------------
 POST http://localhost/api/v1/kernels.KernelsApiService/GetKernelSessionStatus
@@ -50,7 +52,7 @@ def explained(status: int, message: str, headers: str = "Server: x") -> Exceptio
 # --- Recorded output: quick -----------------------------------------------------------------------
 
 
-def test_what_the_client_exchanges_is_read_and_dropped(kaggle_home: Path) -> None:
+def test_what_the_client_exchanges_is_read_and_dropped() -> None:
     answer = response(200, '{"status": "RUNNING"}')
     said = read(
         0, f"{REQUEST}{answer}me/slug-one has status", "DEBUG:kaggle.api:Authenticated\nwords\n"
@@ -61,12 +63,12 @@ def test_what_the_client_exchanges_is_read_and_dropped(kaggle_home: Path) -> Non
     assert BASIC not in repr(said)
 
 
-def test_an_ended_client_leaves_no_half_request(kaggle_home: Path) -> None:
+def test_an_ended_client_leaves_no_half_request() -> None:
     for end in range(20, len(REQUEST)):
         assert BASIC not in repr(read(None, REQUEST[:end], ""))
 
 
-def test_of_the_clients_own_warnings_only_results_are_left(kaggle_home: Path) -> None:
+def test_of_the_clients_own_warnings_only_results_are_left() -> None:
     said = read(
         0,
         "Warning: Your Kaggle API key is readable by other users on this system! To fix this, you "
@@ -85,14 +87,14 @@ def test_of_the_clients_own_warnings_only_results_are_left(kaggle_home: Path) ->
         ("Forbidden", "check owner and slug.*click.*Phone"),
     ],
 )
-def test_403_says_what_to_click(kaggle_home: Path, message: str, advice: str) -> None:
+def test_403_says_what_to_click(message: str, advice: str) -> None:
     error = explained(403, message)
     assert isinstance(error, client.Refused)
     assert error.status == 403
     assert re.search(advice, str(error))
 
 
-def test_statuses(kaggle_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_statuses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAGGLE_USERNAME", USER)
     monkeypatch.setenv("KAGGLE_KEY", KEY)
     for status, kind, words in (
@@ -109,12 +111,28 @@ def test_statuses(kaggle_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert re.search(words, str(error))
         if isinstance(error, client.Unreachable):
             assert error.wait == 17
-    error = explained(429, "slow", "Retry-After: Wed, 25 Nov 2026 00:00:00 GMT")
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        (["Date: {now}", "Retry-After: Wed, 25 Nov 2026 00:01:30 GMT"], 90),
+        (["Date: {now}", "Retry-After: Wednesday, 25-Nov-26 00:00:07 GMT"], 7),  # an older form
+        (["Date: {now}", "Retry-After: Tue, 24 Nov 2026 00:00:00 GMT"], 0),  # over by now
+        (["Retry-After: Tue, 24 Nov 2020 00:00:00 GMT"], 0),  # by our own clock
+        (["Date: nonsense", "Retry-After: soon"], 0),
+        (["Date: {now}"], 0),
+    ],
+)
+def test_retry_after_may_name_a_date(headers: list[str], wait: float) -> None:
+    """By Kaggle's clock, where it tells the time."""
+    text = "\n".join(headers).format(now="Wed, 25 Nov 2026 00:00:00 GMT")
+    error = explained(429, "slow", text)
     assert isinstance(error, client.Unreachable)
-    assert error.wait == 0
+    assert error.wait == wait
 
 
-def test_a_client_that_prints_no_exchanges_is_understood_too(kaggle_home: Path) -> None:
+def test_a_client_that_prints_no_exchanges_is_understood_too() -> None:
     error = failed(stderr="404 Client Error: Not Found for url: http://localhost/api")
     assert isinstance(error, client.Refused)
     assert error.status == 404
@@ -127,7 +145,7 @@ def test_a_client_that_prints_no_exchanges_is_understood_too(kaggle_home: Path) 
         assert isinstance(failed(stderr=words), client.Unreachable)
 
 
-def test_other_ends(kaggle_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     lost = failed(code=None)
     assert isinstance(lost, client.Unreachable)
     assert lost.status is None
@@ -151,7 +169,7 @@ def client_help() -> str:
 
 
 def test_retries_wait_longer_each_time_and_obey_kaggle(
-    kaggle_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     waits: list[float] = []
     monkeypatch.setattr(client, "pause", waits.append)
@@ -209,9 +227,7 @@ def test_a_missing_client_is_said(kaggle_home: Path, monkeypatch: pytest.MonkeyP
         ),
     ],
 )
-def test_states(
-    monkeypatch: pytest.MonkeyPatch, kaggle_home: Path, text: str, state: str, failure: str
-) -> None:
+def test_states(monkeypatch: pytest.MonkeyPatch, text: str, state: str, failure: str) -> None:
     monkeypatch.setattr(client, "ask", lambda *_: read(0, text, ""))
     session = kernels.session(KERNEL)
     assert (session.state, session.failure) == (state, failure)
@@ -286,7 +302,7 @@ def test_downloads_that_fail_are_errors(kaggle: KaggleServer, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_kernel_is_looked_at(kaggle: KaggleServer, tmp_path: Path) -> None:
+def test_a_kernel_is_looked_at(kaggle: KaggleServer) -> None:
     assert kernels.latest(KERNEL) is None
     kaggle.kernels[KERNEL] = ["one", "two\n"]
     latest = kernels.latest(KERNEL)
@@ -310,7 +326,7 @@ PUSHES: dict[str, Callable[[str], bool]] = {
 
 @pytest.mark.parametrize("why", PUSHES)
 def test_refused_pushes_exit_0_and_say_what_to_do(
-    kaggle_home: Path, monkeypatch: pytest.MonkeyPatch, why: str
+    monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
     said = read(0, f"Kernel push error: {why}\n", "")
     monkeypatch.setattr(client, "ask", lambda *_: said)

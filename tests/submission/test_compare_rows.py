@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from kaggle_server import log_events
 
 from local.train.watchers import PLACE, StatusLine
 from submission import archive, ledger
@@ -137,8 +138,7 @@ def test_curves_of_what_a_kernel_printed(book, tmp_path):
         status(kimg=2.5, **adversarial | {"loss_d": float("nan"), "accuracy_real": 0.5}),
         status(kimg=3.5, loss=0.125),
     ]
-    events = [{"stream_name": "stdout", "time": 1.0, "data": line} for line in printed]
-    (tmp_path / "dogs.log").write_text(json.dumps(events))
+    (tmp_path / "dogs.log").write_text(json.dumps(log_events(*printed)))
     row = book.row(book.add("version", kernel="me/dogs", place=tmp_path))
     assert curves(row) == {
         "loss_d": [(1.5, 1.25)],

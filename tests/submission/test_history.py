@@ -4,18 +4,23 @@ import csv
 import io
 import json
 import re
+from functools import partial
 
 import numpy as np
 import pytest
 from helpers import noise, zip_folder
+from matplotlib.figure import Figure
 from scipy import stats
 
+from local.page import NUMBER, table
 from mifid import standing
 from mifid.score import score
-from submission import ledger
+from submission import history_page, ledger
 from submission.__main__ import main
 from submission.history import differences, lines
+from submission.history_figures import honest, over_time, pairs
 from submission.history_fit import pairings
+from submission.history_page import _scores
 from submission.ledger import Ledger
 from submission.ledger_rows import digest
 
@@ -128,6 +133,25 @@ def test_how_a_row_ended_is_told(book):
     assert lines(book.rows())[-1].kernel == "me/dogs v6"
 
 
+def test_a_version_that_another_followed_is_not_called_queued_for_ever(book, capsys):
+    for version, state in ((1, "QUEUED"), (2, "RUNNING"), (3, "COMPLETE"), (4, "QUEUED")):
+        book.add("version", kernel="me/dogs", version=version, state=state)
+    book.add("version", kernel="me/cats", version=1, state="QUEUED")
+    book.add("rehearsal", ok=True)
+    assert [" ".join(line.what) for line in lines(book.rows())] == [
+        "version last seen queued before v4",
+        "version last seen running before v4",
+        "version complete",
+        "version queued",
+        "version queued",
+        "rehearsal",
+    ]
+    assert main(["history", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["superseded_by"] for row in rows] == [4, 4, 4, None, None, None]
+    assert rows[0]["state"] == "QUEUED"
+
+
 def test_columns_that_no_row_fills_are_left_out(book, capsys):
     book.add("train", recipe="dcgan")
     assert main(["history"]) == 0
@@ -159,7 +183,7 @@ def test_json_has_all_of_it(book, capsys):
     assert quick["fit"] is None
 
 
-def test_csv_has_all_columns(book, tmp_path, capsys):
+def test_csv_has_all_columns(book, tmp_path):
     number = full(book)
     file = tmp_path / "history.csv"
     assert main(["history", "--csv", str(file)]) == 0
@@ -170,6 +194,17 @@ def test_csv_has_all_columns(book, tmp_path, capsys):
     assert rows[1]["note"] == HOSTILE
     assert float(rows[number - 1]["margin_public"]) == pytest.approx(0.1151)
     assert rows[0]["public"] == ""
+
+
+def test_no_cell_of_the_csv_is_a_formula(book, tmp_path):
+    notes = ["=1+1", "+5 epochs", "-- worse", "@home", "\t=1", "\r=1", "a=1", "'=1"]
+    for note in notes:
+        book.add("version", note=note, distance=0.05)
+    file = tmp_path / "history.csv"
+    assert main(["history", "--csv", str(file)]) == 0
+    rows = list(csv.DictReader(io.StringIO(file.read_bytes().decode(), newline="")))
+    assert [row["note"] for row in rows] == [*(f"'{note}" for note in notes[:6]), *notes[6:]]
+    assert float(rows[0]["margin_public"]) == pytest.approx(-0.05)  # a number stays one
 
 
 def test_note(book, capsys):
@@ -268,6 +303,57 @@ def test_the_page_is_whole_and_safe(book, tmp_path):
         assert str(value) in page
     assert "Kaggle&#x27;s alone" in page
     assert f"lowest FID measured here, {RECONSTRUCTED}" in page  # never without its label
+
+
+def test_a_score_beyond_the_quantiles_stands_by_a_bound(book, monkeypatch):
+    book.add("version", public=9.0)
+    book.add("version", public=50.0)
+    monkeypatch.setattr(history_page, "png", lambda *_: b"")  # the plots do not tell it
+    shown = history_page.page(lines(book.rows()), "")
+    assert "better than at least 99% of the 497 honest ones" in shown
+    assert "better than about 84% of the 497 honest ones" in shown
+
+
+def test_numbers_of_a_column_have_the_same_digits(book):
+    book.add("version", fid=195.4, kid=0.19, distance=0.32, label=RECONSTRUCTED, public=1261.5)
+    book.add("version", fid=43.684, kid=0.004113, distance=0.0951, label=RECONSTRUCTED)
+    rows = [list(map(str, _scores(line))) for line in lines(book.rows())]
+    assert rows == [
+        ["1", "195.40", "0.1900", "–", "0.3200", "0.2200", RECONSTRUCTED, "1261.50", "–"],
+        ["2", "43.68", "0.0041", "–", "0.0951", "-0.0049", RECONSTRUCTED, "–", "–"],
+    ]
+    shown = table("Scores", ("row", "public"), [_scores(line)[::7] for line in lines(book.rows())])
+    assert '<td class="number">1,261.50</td>' in shown
+
+
+def test_columns_of_long_texts_keep_a_width():
+    """A narrow screen scrolls a table; it does not make its rows as tall as a page."""
+    rows = [("1", "word " * 40, "short", 1.5), ("2", "", "torch.float16", 2.5)]
+    shown = table("Rows", ("row", "note", "device", "kimg"), rows)
+    heads = re.findall(r'<th scope="col"([^>]*)>', shown)
+    assert heads == ["", ' style="min-width: 24ch"', ' style="min-width: 14ch"', NUMBER]
+    assert "min-width" not in table("Rows", ("row", "note", "device", "kimg"), rows, tight=True)
+
+
+@pytest.mark.slow
+def test_numbers_of_rows_do_not_touch_each_other(book):
+    for public in (60.0, 60.1, 60.2, 45.0, 44.9, 98.0):
+        scored(book, public - 5, public)
+    rows = book.rows()
+    fit = pairings(rows)[0].fit
+    for draw, numbers in (
+        (partial(honest, rows=rows), {"6", "5", "3"}),
+        (partial(pairs, fit=fit), {"6", "5", "3"}),
+        (partial(over_time, rows=rows, labels=[RECONSTRUCTED]), {"6"}),
+    ):
+        figure = Figure(figsize=(9, 4), layout="constrained")
+        draw(figure)
+        figure.draw_without_rendering()
+        drawn = [text for axes in figure.axes for text in axes.texts if text.get_fontsize() == 8]
+        boxes = [text.get_window_extent() for text in drawn if text.get_visible()]
+        assert not any(box.count_overlaps(boxes) > 1 for box in boxes)  # one: itself
+        assert numbers <= {text.get_text() for text in drawn if text.get_visible()}  # the newest
+        assert len(boxes) < len(drawn)
 
 
 @pytest.mark.slow

@@ -2,16 +2,20 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from dataclasses import asdict
 from types import SimpleNamespace
 
 import pytest
+from helpers import ROOT
 
 from local import recipes
 from submission import ledger, ledger_rows
 from submission.__main__ import main
 from submission.ledger import Ledger
-from submission.ledger_rows import of_run, remember_rehearsal, remember_training
+from submission.ledger_rows import of_run, remember_training
+from submission.rehearsal_row import remember_rehearsal
 
 COMMIT = "0123456789" * 4
 RECIPE = asdict(recipes.get("dcgan"))
@@ -131,6 +135,15 @@ def test_a_ledger_that_cannot_be_written_costs_a_line(book, images, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"warning: not in the ledger: {book.file}: is damaged, or no ledger")
     assert book.file.read_bytes() == b"no ledger"
+
+
+@pytest.mark.slow
+def test_a_run_needs_nothing_of_the_rehearsal_for_its_row():
+    """Which would load a library that `local train` may do without."""
+    code = "import sys, submission.ledger_rows; print(*sys.modules)"
+    command = [sys.executable, "-c", code]
+    loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert not {name for name in loaded.split() if name == "psutil" or "rehears" in name}
 
 
 LAST_LINE = f"""

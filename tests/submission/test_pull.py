@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kaggle_server import KEY, TOKEN, Fault, Lost
+from kaggle_server import KEY, TOKEN, Fault, Lost, log_events
 
 from submission import archive, client, ledger, pull_fetch
 from submission.__main__ import main
 from submission.ledger import VERSION, Ledger
 from submission.ledger_rows import digest
-from submission.pull_verdict import printed, read
+from submission.pull_verdict import read
 
 KERNEL, SLUG = "me/slug-one", "slug-one"
 COMMIT = "a1" * 20
@@ -64,14 +64,14 @@ def output(tmp_path, images):
 
 
 def write_log(folder: Path, lines: list[str], stream: str = "stdout") -> None:
-    events = [{"stream_name": stream, "time": 0.5, "data": f"{line}\n"} for line in lines]
+    events = log_events(*(f"{line}\n" for line in lines), stream=stream)
     (folder / f"{SLUG}.log").write_text(json.dumps(events))
 
 
 # --- What the output holds, without Kaggle --------------------------------------------------------
 
 
-def test_a_whole_output_has_no_faults(output, images):
+def test_a_whole_output_has_no_faults(output):
     found = read(output, SLUG, 5)
     assert (found.failures, found.warnings) == ([], [])
     assert found.sha256 == digest(output / "images.zip")
@@ -112,17 +112,6 @@ def test_only_the_last_printed_line_is_the_result(output, images):
     assert read(output, SLUG, 5).result == {}
     write_log(output, [result(images, stopped="by SIGTERM")])
     assert read(output, SLUG, 5).warnings == ["the run ended before its time: by SIGTERM"]
-
-
-def test_a_line_may_come_in_parts_and_a_log_may_be_none(tmp_path):
-    log = tmp_path / "parts.log"
-    parts = [("stdout", '{"ima'), ("stderr", "noise\n"), ("stdout", 'ges": 1}\n')]
-    log.write_text(json.dumps([{"stream_name": s, "data": data} for s, data in parts]))
-    assert printed(log) == ['{"images": 1}']
-    for content in ("", "plain text", "[1]", '{"a": 1}'):
-        log.write_text(content)
-        assert printed(log) == []
-    assert printed(tmp_path / "gone.log") == []
 
 
 # --- From Kaggle ----------------------------------------------------------------------------------
@@ -202,7 +191,7 @@ def test_a_pull_that_breaks_off_goes_on_file_by_file(home, images, tmp_path, mon
 
 
 @pytest.mark.slow
-def test_an_error_in_place_of_a_file_is_not_kept(home, images, tmp_path, monkeypatch, capsys):
+def test_an_error_in_place_of_a_file_is_not_kept(home, images, tmp_path, monkeypatch):
     error = Fault(500, "s" * len(images))  # larger than the file itself
     home.on("file", error)
     assert main(["pull", KERNEL]) == 0
@@ -214,14 +203,13 @@ def test_an_error_in_place_of_a_file_is_not_kept(home, images, tmp_path, monkeyp
 
 
 @pytest.mark.slow
-def test_a_download_without_end_is_ended_and_made_again(home, tmp_path, capsys):
+def test_a_download_without_end_is_ended_and_made_again(home, capsys):
     home.on("file", Lost(hang=True))
     assert main(["pull", KERNEL, "--timeout", "15"]) == 0
     assert "no answer from Kaggle in 15 s" in capsys.readouterr().err
     assert home.waits == [5]
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 def test_an_archive_of_another_run_is_told_and_does_not_mix_with_the_push(home, capsys):
     pushed = {"commit": "b2" * 20, "recipe": "sagan", "settings": {"name": "sagan"}}
@@ -234,6 +222,7 @@ def test_an_archive_of_another_run_is_told_and_does_not_mix_with_the_push(home, 
     assert row.kimg == 7.0  # of the archive
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["RUNNING", "CANCEL_REQUESTED"])
 def test_a_version_that_has_not_ended_has_no_output(home, state, tmp_path, capsys):
     home.state = state

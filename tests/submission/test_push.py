@@ -19,6 +19,7 @@ from kaggle_server import KEY, USER, Fault, KaggleServer, Lost
 import build_kernel
 from local.errors import InputError
 from local.lock import exclusive
+from local.project import Tree, tree
 from submission import client, kernels, ledger, push, push_checks
 from submission.__main__ import main
 from submission.commands import push as command
@@ -181,9 +182,7 @@ def test_two_at_once_do_not_push_twice(small: Path) -> None:
         push.push(small, small / "kernel")
 
 
-def test_metadata_of_another_owner(
-    small: Path, kaggle_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_metadata_of_another_owner(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAGGLE_USERNAME", "somebody")
     monkeypatch.setenv("KAGGLE_KEY", KEY)
     (fault,) = push_checks.metadata_faults(push_checks.kernel_in(small / "kernel"))
@@ -195,7 +194,7 @@ def test_metadata_of_another_owner(
 def test_only_a_passed_plain_rehearsal_of_these_bytes_counts(small: Path) -> None:
     def fault() -> str | None:
         kernel = push_checks.kernel_in(small / "kernel")
-        return push_checks.rehearsal_fault(kernel, Ledger())
+        return push_checks.rehearsal_fault(kernel)
 
     assert "never rehearsed" in str(fault())
     Ledger().add(REHEARSAL, ok=True, staged=False, source_sha256="0" * 64)
@@ -258,19 +257,19 @@ def test_a_bundle_must_be_what_the_sources_give(checkout: Path) -> None:
 
 
 def test_a_tree_without_git_is_not_clean(tmp_path: Path) -> None:
-    assert push_checks.tree(tmp_path) == push_checks.Tree(None, None)
-    assert push.set_tag(tmp_path, KERNEL, 1, push_checks.Tree(None, None)) == (None, "no git")
+    assert tree(tmp_path) == Tree(None, None)
+    assert push.set_tag(tmp_path, KERNEL, 1, Tree(None, None)) == (None, "no git")
 
 
 def test_tags_are_never_moved(small: Path) -> None:
     git(small, "init", "-q")
     git(small, "add", "-A")
     git(small, "commit", "-qm", "all")
-    state = push_checks.tree(small)
+    state = tree(small)
     assert state.dirty is False
     assert push.set_tag(small, "me/one", 3, state) == ("kernel/v3", None)
     git(small, "commit", "--allow-empty", "-qm", "later")
-    later = push_checks.tree(small)
+    later = tree(small)
     assert push.set_tag(small, "me/two", 3, later) == ("kernel/two/v3", None)
     tag, why = push.set_tag(small, "me/two", 3, state)
     assert tag is None
@@ -278,7 +277,7 @@ def test_tags_are_never_moved(small: Path) -> None:
     assert git(small, "rev-parse", "kernel/v3") == state.commit
     assert git(small, "rev-parse", "kernel/two/v3") == later.commit
     assert push.set_tag(small, "me/one", None, state)[0] is None
-    dirty = push_checks.Tree(state.commit, True)
+    dirty = Tree(state.commit, True)
     assert push.set_tag(small, "me/one", 4, dirty) == (None, "what was pushed is in no commit")
 
 
@@ -290,7 +289,7 @@ def test_a_session_gets_a_little_more_than_the_kernel_takes(small: Path) -> None
 
 
 def test_nobody_knows_whether_a_push_was_taken(
-    small: Path, kaggle_home: Path, monkeypatch: pytest.MonkeyPatch
+    small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where Kaggle does not number its versions, it is not pushed again."""
     pushes = []
@@ -307,9 +306,7 @@ def test_nobody_knows_whether_a_push_was_taken(
     assert len(pushes) == 1
 
 
-def test_a_push_into_nothing_ends(
-    small: Path, kaggle_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_push_into_nothing_ends(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pushes, waits = [], []
 
     def fail(folder: Path, seconds: int) -> None:
@@ -325,6 +322,41 @@ def test_a_push_into_nothing_ends(
     assert waits == [5, 10, 20, 40, 80]
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "after", "ok"),
+    [
+        ("QUEUED", "COMPLETE", "COMPLETE", None),
+        ("RUNNING", "ERROR", "ERROR", False),
+        ("CANCEL_ACKNOWLEDGED", "COMPLETE", "CANCEL_ACKNOWLEDGED", None),  # its end was seen
+        ("QUEUED", client.Unreachable("lost"), "QUEUED", None),  # nobody knows: no reason to stop
+    ],
+)
+def test_how_the_version_before_ended_is_noted_while_kaggle_says_so(
+    small: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: str,
+    now: str | Exception,
+    after: str,
+    ok: bool | None,
+) -> None:
+    def session(_: str) -> kernels.Session:
+        if isinstance(now, Exception):
+            raise now
+        return kernels.Session(now, "")
+
+    kernel = push_checks.kernel_in(small / "kernel")
+    older = Ledger().add(VERSION, kernel=kernel.name, version=3, state="QUEUED")
+    last = Ledger().add(VERSION, kernel=kernel.name, version=4, state=before)
+    monkeypatch.setattr(client, "pause", lambda _: None)
+    monkeypatch.setattr(kernels, "session", session)
+    monkeypatch.setattr(kernels, "latest", lambda _: kernels.Latest(4, "0" * 64))
+    monkeypatch.setattr(kernels, "save", lambda *_: kernels.Saved(5, "there"))
+    assert push.save(kernel, 60).version == 5
+    row = Ledger().row(last)
+    assert (row.state, row.ok) == (after, ok)
+    assert Ledger().row(older).state == "QUEUED"  # of which Kaggle says nothing any more
+
+
 # --- The real client ------------------------------------------------------------------------------
 
 
@@ -333,6 +365,8 @@ def test_a_push(
     checkout: Path, kaggle: KaggleServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     rehearsed(checkout)
+    built = git(checkout, "rev-parse", "HEAD")
+    git(checkout, "commit", "--allow-empty", "-qm", "nothing that the kernel carries")
     assert main(["push", "--json"]) == 0
     printed = capfd.readouterr()
     (sent,) = kaggle.asked("SaveKernel")
@@ -343,7 +377,7 @@ def test_a_push(
     (row,) = versions()
     commit = git(checkout, "rev-parse", "HEAD")
     assert (row.kernel, row.version, row.source_sha256) == (KERNEL, 1, digest(checkout))
-    assert (row.commit, row.dirty, row.forced) == (commit, False, None)
+    assert (row.commit, row.dirty, row.forced) == (built, False, None)  # as its output will say
     assert (row.recipe, row.state, row.ok) == ("best-dcgan", "QUEUED", None)
     assert row.settings and row.settings["name"] == "best-dcgan"
     assert git(checkout, "rev-parse", "kernel/v1") == commit
@@ -412,7 +446,7 @@ def test_what_stands_against_it_on_kaggle(
 
 @pytest.mark.slow
 def test_a_refused_push_is_no_push(
-    checkout: Path, kaggle: KaggleServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    checkout: Path, kaggle: KaggleServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The client exits 0; what counts is what it says."""
     rehearsed(checkout)

@@ -8,7 +8,7 @@ from kaggle_server import KEY, Fault, Lost
 
 from local.errors import InputError
 from local.lock import exclusive
-from submission import client, ledger
+from submission import client, ledger, pace
 from submission.__main__ import main
 from submission.client_errors import answered
 from submission.client_output import Exchange
@@ -46,7 +46,7 @@ def scored(ref: int = 1000, **more: object) -> dict:
 
 
 @pytest.mark.slow
-def test_a_submission_is_scored_and_remembered(home, tmp_path, capsys):
+def test_a_submission_is_scored_and_remembered(home, capsys):
     home.on("GetSubmissionLimits", Fault(429, "slowly", {"Retry-After": "7"}))
     home.on("ListSubmissions", None, None, Fault(500), None, scored())
     assert submit() == 0  # the latest
@@ -143,8 +143,10 @@ def test_a_version_that_is_not_valid_takes_force_which_is_noted(home, capsys):
 
 
 @pytest.mark.slow
-def test_a_score_that_does_not_come_in_time(home, capsys):
+def test_a_score_that_does_not_come_in_time(home, monkeypatch, capsys):
+    monkeypatch.setattr(pace, "clock", lambda: sum(home.waits))
     assert submit("--version", "1", "--timeout", "20") == 1
+    assert home.waits == [20]
     shown = capsys.readouterr()
     assert "warning: nobody has looked at what version 1 made" in shown.err
     last = shown.err.splitlines()[-1]
