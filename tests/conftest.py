@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,7 +24,11 @@ BREEDS = {"n00000001": "Red_dog", "n00000002": "Blue_dog"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keeps tests, and the processes that they start, out of the project's own ledger."""
+    """Keeps tests, and the processes that they start, out of the project's own ledger.
+
+    What a script starts in the background ignores Ctrl-C, and hands that on; tests send one.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = tempfile.mkdtemp(prefix="ledger-")
     os.environ["DOGS_LEDGER"] = str(Path(folder) / "ledger.sqlite")  # read at an import
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))

@@ -5,7 +5,8 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -30,15 +31,22 @@ def ssh(tmp_path: Path) -> Path:
     return script(tmp_path / "ssh", source)
 
 
-def start(ssh: Path, python: Path, *words: str) -> subprocess.Popen[str]:
+@contextmanager
+def start(ssh: Path, python: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """The script at work; it ends with the context at the latest."""
     options = ["--ssh", str(ssh), "--python", str(python), "--folder", str(ssh.parent)]
-    return subprocess.Popen(
+    with subprocess.Popen(
         [HOSTS, *options, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    )
+    ) as started:
+        try:
+            yield started
+        finally:
+            if started.poll() is None:
+                os.killpg(started.pid, signal.SIGKILL)
 
 
 def wait_for(event: Callable[[], bool]) -> None:
@@ -57,8 +65,10 @@ exit 0
 """
     python = script(tmp_path / "pyth on", source)
     train = ["--out", "a run of 'mine' $HOME", "batch=64"]
-    started = start(ssh, python, "--least", "2", "--port", "29", "me@first,me@second", *train)
-    out, err = started.communicate(timeout=PATIENCE)
+    with start(
+        ssh, python, "--least", "2", "--port", "29", "me@first,me@second", *train
+    ) as started:
+        out, err = started.communicate(timeout=PATIENCE)
     assert (started.returncode, out) == (3, "")
     assert err == "train_hosts: me@second ended with exit code 3\n"
     for host, is_host in (("first", 1), ("second", 0)):
@@ -94,8 +104,9 @@ def test_however_it_ends_all_end(number, ssh, tmp_path):
 
 
 def test_a_host_that_cannot_be_reached_is_said(ssh, tmp_path):
-    started = start(ssh, script(tmp_path / "python", ""), "--processes", "1", "here,nowhere")
-    _, err = started.communicate(timeout=PATIENCE)
+    python = script(tmp_path / "python", "")
+    with start(ssh, python, "--processes", "1", "here,nowhere") as started:
+        _, err = started.communicate(timeout=PATIENCE)
     assert (started.returncode, err) == (255, "train_hosts: nowhere ended with exit code 255\n")
 
 
