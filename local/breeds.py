@@ -13,6 +13,7 @@ from local.pictures import sheet
 from local.recipes import Recipe
 from local.rows import stacked, text, write
 from local.sampling import Draws, draw
+from local.themes import PRINT, Theme
 from local.variety import variety
 from mifid.network import Network
 
@@ -73,12 +74,12 @@ def breeds(
     return found
 
 
-def picture(found: list[Breed]) -> Image.Image:
+def picture(found: list[Breed], theme: Theme = PRINT) -> Image.Image:
     """The sheet: a row a breed, real pictures on the left, generated ones on the right."""
-    rows = [_row(breed) for breed in found[:MOST]]
-    header = text("breed, and its variety", rows[0].width, 24)
-    write(header, "real", NAME_WIDTH)
-    write(header, "generated", _fakes_at())
+    rows = [_row(breed, theme) for breed in found[:MOST]]
+    header = text("breed, and its variety", rows[0].width, 24, theme=theme)
+    write(header, "real", NAME_WIDTH, theme=theme)
+    write(header, "generated", _fakes_at(), theme=theme)
     return stacked([header, *rows])
 
 
@@ -86,10 +87,10 @@ def _fakes_at() -> int:
     return NAME_WIDTH + SHOWN * 66 + GAP
 
 
-def _row(breed: Breed) -> Image.Image:
+def _row(breed: Breed, theme: Theme) -> Image.Image:
     said = "too few" if breed.variety is None else f"{breed.variety:.2f}"
-    row = text(f"{breed.name}\n{said}", _fakes_at() + SHOWN * 66, 66)
+    row = text(f"{breed.name}\n{said}", _fakes_at() + SHOWN * 66, 66, theme=theme)
     for pictures, x in ((breed.real, NAME_WIDTH), (breed.fake, _fakes_at())):
         if len(pictures):
-            row.paste(sheet(pictures[:SHOWN], columns=SHOWN), (x, 0))
+            row.paste(sheet(pictures[:SHOWN], columns=SHOWN, gap=theme.paper), (x, 0))
     return row

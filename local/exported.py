@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 
 from local import nets, recipes
-from local.app.dogs import Dogs
+from local.app.sampler import Sampler
 from local.data.classes import Classes
 from local.train import devices
 
@@ -15,7 +15,7 @@ WEIGHTS = "generator.safetensors"
 ABOUT = "generator.json"  # all that its network is built and sampled by
 
 
-def save(dogs: Dogs, folder: Path) -> None:
+def save(dogs: Sampler, folder: Path) -> None:
     """Writes a generator's two files."""
     # Safetensors keeps no strides: channels_last is chosen again when loading.
     state = dogs.generator.state_dict()
@@ -29,7 +29,7 @@ def save(dogs: Dogs, folder: Path) -> None:
     (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
 
 
-def load(folder: Path, device: str = "auto") -> Dogs:
+def load(folder: Path, device: str = "auto") -> Sampler:
     """The generator of a folder, on a device as `local.train.devices.choose` takes it."""
     about = json.loads((folder / ABOUT).read_text())
     recipe = recipes.from_dict(about["recipe"])
@@ -38,4 +38,4 @@ def load(folder: Path, device: str = "auto") -> Dogs:
     generator = nets.generator(recipe, len(classes))
     generator.load_state_dict(load_file(folder / WEIGHTS))
     placed = chosen.place(generator).eval()
-    return Dogs(recipe, classes, placed, chosen.device, tuple(about["about"]))
+    return Sampler(recipe, classes, placed, chosen.device, tuple(about["about"]))

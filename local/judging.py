@@ -6,14 +6,16 @@ training reads; generated ones are resized alike where a network draws another s
 
 import hashlib
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from local.data.prepared import prepare
+from local.data.prepared import TrainingSet, prepare
 from local.pictures import submitted
 from local.project import CACHE
 from local.sampling import Draws, sample
@@ -35,11 +37,18 @@ class Reals:
     labels: np.ndarray
     breeds: list[str]
 
-    def of(self, breed: str) -> np.ndarray:
-        """Rows of a breed, empty where there is none of that name."""
+    def of(self, breed: str, limit: int | None = None) -> np.ndarray:
+        """Rows of a breed, evenly spaced; empty where there is none of that name."""
         if breed not in self.breeds:
             return np.empty(0, int)
-        return np.flatnonzero(self.labels == self.breeds.index(breed))
+        return _rows(self.labels, self.breeds.index(breed), limit)
+
+    def few(self, each: int) -> "Reals":
+        """At most so many pictures of each breed."""
+        rows = of_each(self.labels, len(self.breeds), each)
+        values = self.features.values[rows]
+        own = replace(self.features, values=values, names=(), moments=None)
+        return Reals(self.pictures[rows], own, self.labels[rows], self.breeds)
 
 
 def real_side(
@@ -57,24 +66,53 @@ def real_side(
         local.errors.InputError: as `prepare`.
     """
     dogs = prepare(path, archive.SIZE, "squash", CACHE)
-    rows = torch.tensor(evenly_spaced(len(dogs), limit))
     if each:
-        breeds = (torch.nonzero(dogs.labels == i).flatten() for i in range(len(dogs.breeds)))
-        rows = torch.cat([own[evenly_spaced(len(own), each)] for own in breeds])
-    pictures = dogs.pictures[rows].permute(0, 2, 3, 1).contiguous().numpy()
-    features = kept(pictures, network)
-    return Reals(pictures, features, dogs.labels[rows].numpy(), dogs.breeds)
+        rows = of_each(dogs.labels.numpy(), len(dogs.breeds), each)
+    else:
+        rows = np.array(evenly_spaced(len(dogs), limit))
+    return reals(dogs, rows, partial(kept, network=network))
+
+
+def reals(dogs: TrainingSet, rows: np.ndarray, look: Callable[[np.ndarray], Features]) -> Reals:
+    """These rows of a set as a real side, in the size that the metric takes.
+
+    look: gives the features of pictures (N, 64, 64, 3) uint8.
+    """
+    chosen = torch.from_numpy(rows)
+    (pictures,) = submitted([as_bytes(dogs.pictures[chosen])])
+    return Reals(pictures, look(pictures), dogs.labels[chosen].numpy(), dogs.breeds)
+
+
+def of_each(labels: np.ndarray, breeds: int, each: int) -> np.ndarray:
+    """Rows of at most `each` pictures of each breed, by the breeds (N,) of all, evenly spaced."""
+    return np.concatenate([_rows(labels, label, each) for label in range(breeds)])
+
+
+def _rows(labels: np.ndarray, label: int, limit: int | None) -> np.ndarray:
+    rows = np.flatnonzero(labels == label)
+    return rows[evenly_spaced(len(rows), limit)]
+
+
+def as_bytes(pictures: Tensor) -> np.ndarray:
+    """A set's pictures (N, 3, S, S) uint8 as (N, S, S, 3)."""
+    return pictures.permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def fake_side(
     generator: nn.Module, draws: Draws, device: torch.device, network: Network
 ) -> tuple[np.ndarray, Features]:
     """Pictures (N, 64, 64, 3) uint8 of a generator in eval mode, and their features."""
-    pictures = np.concatenate(list(submitted(sample(generator, draws, device))))
-    return pictures, _features(pictures, network, "generated")
+    pictures = fakes(generator, draws, device)
+    return pictures, features(pictures, network, "generated")
 
 
-def _features(pictures: np.ndarray, network: Network, title: str) -> Features:
+def fakes(generator: nn.Module, draws: Draws, device: torch.device) -> np.ndarray:
+    """Pictures (N, 64, 64, 3) uint8 of a generator in eval mode, in the size of the metric."""
+    return np.concatenate(list(submitted(sample(generator, draws, device))))
+
+
+def features(pictures: np.ndarray, network: Network, title: str) -> Features:
+    """The features of pictures (N, 64, 64, 3) uint8; `title` is of the progress bar."""
     batches = (pictures[first : first + BATCH] for first in range(0, len(pictures), BATCH))
     values = compute(batches, network, len(pictures), f"{title} pictures")
     return Features(values, network.name, network.identity, precision=network.precision)
@@ -90,10 +128,10 @@ def kept(pictures: np.ndarray, network: Network) -> Features:
             return load(file)
         except InputError as error:
             print(f"{error}; computing it anew", file=sys.stderr, flush=True)
-    features = _features(pictures, network, "real")
+    found = features(pictures, network, "real")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        save(features, file)
+        save(found, file)
     except (OSError, InputError, WorkError) as error:
         print(f"the features are not kept ({error})", file=sys.stderr, flush=True)
-    return features
+    return found

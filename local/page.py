@@ -15,6 +15,7 @@ from html import escape
 
 Cell = str | int | float | Decimal  # a Decimal is shown with the digits that it has
 NUMBER = ' class="number"'
+NONE = "–"  # in a cell without a number
 LINES = 4  # that a column's longest text should take, about
 LEAST, WIDE, WIDEST = 8, 12, 22  # characters of a column: for any text, for a word, for a line
 PADDING = 2  # characters
@@ -38,11 +39,12 @@ def figure(
     light: bytes, dark: bytes | None, alt: str, caption: str, pixelated: bool = False
 ) -> str:
     """A picture (PNG or JPEG) with a caption; `dark` takes its place on a dark screen."""
-    source = f'<source media="(prefers-color-scheme: dark)" srcset="{_data(dark)}">' if dark else ""
-    return (
-        f"<figure><picture>{source}{image(light, alt, pixelated)}</picture>"
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+    return f"<figure>{_captioned(light, dark, alt, caption, pixelated)}</figure>"
+
+
+def plot(light: bytes, dark: bytes, alt: str, caption: str) -> str:
+    """A plot with a caption, on light and on dark paper: on a narrow screen it scrolls."""
+    return f'<figure class="plot">{_captioned(light, dark, alt, caption)}</figure>'
 
 
 def image(data: bytes, alt: str, pixelated: bool = False) -> str:
@@ -162,9 +164,24 @@ def _text(value: Cell) -> str:
     return f"{value:,}" if isinstance(value, int | Decimal) else f"{value:,.4g}"
 
 
+def data_uri(kind: str, data: bytes) -> str:
+    """A file as an address of itself; `kind` is its media type."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _captioned(
+    light: bytes, dark: bytes | None, alt: str, caption: str, pixelated: bool = False
+) -> str:
+    source = f'<source media="(prefers-color-scheme: dark)" srcset="{_data(dark)}">' if dark else ""
+    return (
+        f"<picture>{source}{image(light, alt, pixelated)}</picture>"
+        f"<figcaption>{escape(caption)}</figcaption>"
+    )
+
+
 def _data(picture: bytes) -> str:
     kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+    return data_uri(f"image/{kind}", picture)
 
 
 STYLE = """
@@ -213,8 +230,8 @@ th.number, td.number { text-align: right; white-space: nowrap; }
 .notice { padding: .75rem 1rem; border-left: 4px solid var(--link); background: var(--card); }
 summary { cursor: pointer; color: var(--link); }
 @media (max-width: 40rem) { /* a plot's letters stay as large as the text: it scrolls instead */
-  figure:has(source) { overflow-x: auto; }
-  figure:has(source) img { width: 44rem; max-width: none; }
+  figure.plot { overflow-x: auto; }
+  figure.plot img { width: 44rem; max-width: none; }
 }
 @media print { details:not([open]) { display: none; } figure { break-inside: avoid; } }
 """

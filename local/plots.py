@@ -6,38 +6,16 @@ nobody, and look for a screen.
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from cycler import cycler
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours (2008), which people with any kind of colour vision tell apart.
-BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#E69F00",
-    "#56B4E9",
-    "#CC79A7",
-)
-NEUTRAL = "#8b929a"  # for what is only compared with; seen on both papers
+from local.themes import BLUE, DARK, GREEN, LIGHT, ORANGE, PURPLE, SKY, VERMILLION, Theme
+
 MAP = "cividis"  # one hue's path that looks the same with and without red-green vision
 DOTS = 120  # an inch
-
-
-@dataclass(frozen=True)
-class Theme:
-    """Colours of the paper and of what stands on it."""
-
-    paper: str
-    ink: str
-    grid: str
-
-
-LIGHT = Theme("#ffffff", "#1b1f24", "#dde1e6")
-DARK = Theme("#15181c", "#e6e8eb", "#343a42")
 
 
 def png(draw: Callable[[Figure], None], width: float, height: float, theme: Theme = LIGHT) -> bytes:
@@ -55,6 +33,13 @@ def png(draw: Callable[[Figure], None], width: float, height: float, theme: Them
         file = io.BytesIO()
         figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
+
+
+def light_and_dark(
+    draw: Callable[[Figure], None], width: float, height: float
+) -> tuple[bytes, bytes]:
+    """A figure on light and on dark paper; arguments as of `png`, `draw` is called for each."""
+    return png(draw, width, height, LIGHT), png(draw, width, height, DARK)
 
 
 def _settings(theme: Theme) -> dict[Any, Any]:

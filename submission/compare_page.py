@@ -1,6 +1,5 @@
 """The comparison of two rows as one page: curves over each other, pictures beside each other."""
 
-import io
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,9 +7,10 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
-from local.page import Section, document, figure, paragraph, table
-from local.pictures import sheet
-from local.plots import BLUE, DARK, LIGHT, VERMILLION, png
+from local.page import Section, document, figure, paragraph, plot, table
+from local.pictures import encoded, sheet
+from local.plots import light_and_dark
+from local.themes import BLUE, NEUTRAL, VERMILLION
 from submission.compare import Side, remarks, settings
 from submission.compare_table import end_values, fact, facts
 from submission.history import plain, setting
@@ -72,10 +72,8 @@ def _curves(sides: Sequence[Side], head: Sequence[str]) -> list[str]:
     names = [name for name, *_ in ends]
     height = HEIGHT * math.ceil(len(names) / COLUMNS)
     draw: Callable[[Figure], None] = partial(draw_curves, sides=sides, names=names)
-    light, dark = (png(draw, WIDTH, height, theme) for theme in (LIGHT, DARK))
-    shown = figure(
-        light,
-        dark,
+    shown = plot(
+        *light_and_dark(draw, WIDTH, height),
         "Curves of both rows over the thousands of pictures shown in training",
         "Over the thousands of pictures shown in training (kimg).",
     )
@@ -88,10 +86,7 @@ def _samples(sides: Sequence[Side]) -> list[str]:
         if side.pictures is None:
             blocks.append(paragraph(f"{side.missing}."))
             continue
-        file = io.BytesIO()
-        sheet(side.pictures, ROW).save(file, format="PNG")
+        shown = encoded(sheet(side.pictures, ROW, gap=NEUTRAL), "PNG")
         caption = f"Row {side.row.number}: the first {len(side.pictures)} of its images.zip."
-        blocks.append(
-            figure(file.getvalue(), None, f"Pictures of row {side.row.number}", caption, True)
-        )
+        blocks.append(figure(shown, None, f"Pictures of row {side.row.number}", caption, True))
     return blocks

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
+from local.page import NONE
 from submission.compare import FACTS, Side, remarks, settings
 from submission.history import plain, setting
 from submission.history_table import wrap
 
-NONE = "–"
 GAP = "  "
 Cells = tuple[str, str, str]  # a name, and the value of either row
 

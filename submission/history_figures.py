@@ -15,7 +15,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import PercentFormatter
 from matplotlib.transforms import BboxBase
 
-from local.plots import BLUE, GREEN, NEUTRAL, ORANGE, VERMILLION
+from local.themes import BLUE, GREEN, NEUTRAL, ORANGE, VERMILLION
 from mifid import standing
 from submission.history_fit import Fit
 from submission.ledger import Row

@@ -6,8 +6,8 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from local.page import Cell, Section, document, figure, paragraph, table
-from local.plots import DARK, LIGHT, png
+from local.page import NONE, Cell, Section, document, paragraph, plot, table
+from local.plots import light_and_dark
 from mifid import standing
 from mifid.profiles import PRIVATE, PUBLIC
 from submission import history_figures as figures
@@ -15,7 +15,6 @@ from submission.history import Line
 from submission.history_fit import Pairing, Prediction, pairings
 from submission.ledger import Row
 
-NONE = "–"
 SCORE, SMALL = 2, 4  # digits behind the point: of scores, of distances and KID
 SHOWN = 1e6  # a score beyond it, as of copies, is told by its magnitude
 NUMBERED = "Numbers are rows; where they are crowded only the newer ones are shown."
@@ -122,7 +121,7 @@ def _over_time(found: Sequence[Line]) -> list[str]:
         return [paragraph("No row has a score yet.")]
     rows = [line.row for line in scored]
     labels = _labels(rows)
-    plot = _plot(
+    shown = _plot(
         partial(figures.over_time, rows=rows, labels=labels),
         figures.over_time_height(labels),
         "Scores over time, numbered by row: Kaggle's above, those measured here below",
@@ -133,7 +132,7 @@ def _over_time(found: Sequence[Line]) -> list[str]:
         f" score is penalised. The private threshold {PRIVATE.threshold} is of another network's"
         f" distance: {standing.NOT_MEASURED}."
     )
-    return [plot, _filled("The scores", SCORES, list(map(_scores, scored))), paragraph(margin)]
+    return [shown, _filled("The scores", SCORES, list(map(_scores, scored))), paragraph(margin)]
 
 
 def _pairs(rows: Sequence[Row]) -> list[str]:
@@ -185,7 +184,7 @@ def _predicted(found: Prediction, low: float, high: float) -> list[Cell]:
 
 def _honest(rows: Sequence[Row]) -> list[str]:
     own = [row for row in rows if row.public is not None]
-    plot = _plot(
+    shown = _plot(
         partial(figures.honest, rows=own),
         4.0,
         "Known quantiles of honest submissions, and one's own public scores as lines",
@@ -194,7 +193,7 @@ def _honest(rows: Sequence[Row]) -> list[str]:
         f" {NUMBERED}",
     )
     quantiles = [(f"{share:.0%}", f"{value}") for share, value in standing.QUANTILES]
-    blocks = [plot, table("Honest submissions", ("this share", "scores under"), quantiles)]
+    blocks = [shown, table("Honest submissions", ("this share", "scores under"), quantiles)]
     if own:
         ranks = [
             (str(row.number), _number(row.public, SCORE), standing.rank(row.public))
@@ -208,5 +207,4 @@ def _honest(rows: Sequence[Row]) -> list[str]:
 
 
 def _plot(draw: Callable[[Figure], None], height: float, alt: str, caption: str) -> str:
-    light, dark = (png(draw, figures.WIDTH, height, theme) for theme in (LIGHT, DARK))
-    return figure(light, dark, alt, caption)
+    return plot(*light_and_dark(draw, figures.WIDTH, height), alt, caption)

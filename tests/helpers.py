@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +32,20 @@ def zip_folder(folder: Path, to: Path, prefix: str = "") -> Path:
         for file in sorted(p for p in folder.rglob("*") if p.is_file()):
             archive.write(file, prefix + file.relative_to(folder).as_posix())
     return to
+
+
+def refused(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bad input of `python -m local`: exit code 2, and one line that says what is wrong."""
+    from local.__main__ import main  # here: conftest.py chooses what is loaded first
+
+    capsys.readouterr()
+    try:
+        code = main(words)
+    except SystemExit as error:  # argparse's own
+        code = error.code
+    told = capsys.readouterr()
+    assert code == 2 and told.out == ""
+    assert says in told.err and len(told.err.strip().splitlines()) == 1
 
 
 def damage_member(archive: Path, name: str) -> None:

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from local.app.dogs import Dogs, Wish
-from local.app.parts import data_uri, film, paragraph, row, to_pick
+from local.app.parts import film, row, to_pick
+from local.app.sampler import Sampler, Wish, spoken
 from local.errors import InputError
+from local.page import data_uri, paragraph
 
 MIXED = 8  # dogs that are drawn again as mixtures of breeds
 KINDS = {"png": "image/png", "zip": "application/zip"}
@@ -44,7 +45,7 @@ class Answers:
         InputError: each of them does, where there is nothing to draw; the line is for the visitor.
     """
 
-    dogs: Dogs
+    dogs: Sampler
     nearest: Nearest | None = None
 
     def draw(
@@ -100,11 +101,6 @@ class Answers:
             shown_row = [picture, *(each.picture for each in found)]
             parts.append(row(shown_row, [f"{name} · dog {dog:g}", *captions]))
         return "".join(parts)
-
-
-def spoken(breed: str) -> str:
-    """A breed's name, for people."""
-    return breed.replace("_", " ")
 
 
 def _drawn(shown: Any) -> Wish:

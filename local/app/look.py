@@ -68,8 +68,6 @@ button.dog:hover img {{ filter: brightness(1.08); }}
 .dog[data-mark]::before {{ content: attr(data-mark); position: absolute; top: .3rem; left: .3rem;
   padding: 0 .45rem; border-radius: .35rem; background: {LINK}; color: #fff; font-weight: 650; }}
 .dark .dog[data-mark]::before {{ background: {LINK_DARK}; color: #15181c; }}
-.dogs + p, .row h3 {{ margin: .6rem 0 .3rem; color: var(--body-text-color-subdued); }}
-.row h3 {{ font-size: .95rem; font-weight: 600; }}
 .played {{ width: 9.5rem; border-radius: .5rem; margin-top: .5rem; }}
 summary {{ cursor: pointer; margin-top: .75rem; }}
 :focus-visible {{ outline: 3px solid {LINK} !important; outline-offset: 2px; }}

@@ -1,23 +1,18 @@
 """A run as dogs on demand."""
 
-from pathlib import Path
-
-from local.app.dogs import Dogs
+from local.app.sampler import Sampler
 from local.train.devices import Device
-from local.trained import Trained, load
+from local.trained import Trained
 
 
-def opened(run: Path, device: Device) -> Dogs:
-    """The generator of a run's newest snapshot, and what is told of it.
-
-    Raises:
-        InputError: the folder holds no run, no snapshot, or none that can be used.
-    """
-    trained = load(run, device)
-    return Dogs(trained.recipe, trained.classes, trained.generator, device.device, told(trained))
+def opened(trained: Trained, device: Device) -> Sampler:
+    """A run's generator, which is on that device, and what is told of it."""
+    return Sampler(
+        trained.recipe, trained.classes, trained.generator, device.device, _told(trained)
+    )
 
 
-def told(trained: Trained) -> tuple[str, ...]:
+def _told(trained: Trained) -> tuple[str, ...]:
     """What a page says of a generator, a sentence each."""
     recipe, classes = trained.recipe, trained.classes
     breeds = "1 breed" if len(classes) == 1 else f"{len(classes)} breeds"

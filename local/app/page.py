@@ -14,12 +14,12 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from local.app.answers import Answers, Nearest, spoken
-from local.app.dogs import MOST, MOST_STEPS, Dogs
+from local.app.answers import Answers, Nearest
 from local.app.guard import Guard
 from local.app.look import CSS, PICK, PICKED, SAVE, THEME, TYPED
-from local.app.parts import paragraph
 from local.app.refusals import Blocks, told
+from local.app.sampler import MOST, MOST_STEPS, Sampler, spoken
+from local.page import paragraph
 
 TITLE = "Dogs on demand"
 LOWEST, USUAL = 0.05, 1.0  # truncations: the least, and where the slider begins without one
@@ -53,7 +53,7 @@ EVENT: dict[str, Any] = {
 }
 
 
-def build(dogs: Dogs, nearest: Nearest | None = None) -> gr.Blocks:
+def build(dogs: Sampler, nearest: Nearest | None = None) -> gr.Blocks:
     """The page of a generator; without `nearest` it says nothing of training pictures."""
     dogs.pictures(dogs.draws(dogs.wish("", 0, 0, 1)))  # the first call of a network is slow
     return _Page(dogs, nearest).blocks
@@ -62,7 +62,7 @@ def build(dogs: Dogs, nearest: Nearest | None = None) -> gr.Blocks:
 class _Page:
     """What is on it, and what happens when it is used."""
 
-    def __init__(self, dogs: Dogs, nearest: Nearest | None) -> None:
+    def __init__(self, dogs: Sampler, nearest: Nearest | None) -> None:
         self.dogs, self.nearest = dogs, nearest
         self.answers = Answers(dogs, nearest)
         with Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
@@ -231,5 +231,5 @@ def _per_cent(label: str) -> gr.Slider:
     return gr.Slider(0, 100, 50, step=1, label=label, min_width=220, render=False)
 
 
-def _choices(dogs: Dogs) -> list[tuple[str, str]]:
+def _choices(dogs: Sampler) -> list[tuple[str, str]]:
     return [(spoken(name), name) for name in dogs.breeds]

@@ -1,18 +1,14 @@
 """The parts of the page that are pictures, as HTML with the pictures in it."""
 
-import base64
 from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 from PIL import Image
 
-from local.app.dogs import motion, png
-
-
-def data_uri(kind: str, data: bytes) -> str:
-    """A file as an address of itself."""
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+from local.app.sampler import motion
+from local.page import data_uri, image
+from local.pictures import encoded
 
 
 def to_pick(pictures: np.ndarray, names: Sequence[str]) -> str:
@@ -45,13 +41,8 @@ def film(pictures: np.ndarray, alt: str) -> str:
     )
 
 
-def paragraph(text: str) -> str:
-    """Plain text."""
-    return f"<p>{escape(text)}</p>"
-
-
 def _image(picture: np.ndarray, alt: str) -> str:
-    return f'<img src="{data_uri("image/png", png(Image.fromarray(picture)))}" alt="{escape(alt)}">'
+    return image(encoded(Image.fromarray(picture), "PNG"), alt)
 
 
 def _of(name: str) -> str:

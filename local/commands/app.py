@@ -3,15 +3,16 @@
 import argparse
 import os
 import threading
-import webbrowser
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from local.browser import open_page
 from local.commands.arguments import DEVICE_HELP, parser
 from local.data.default import data_path
 from local.progress import say
 from local.train import devices
+from local.trained import load
 
 HOST, PORT = "127.0.0.1", 7860
 EXAMPLES = """\
@@ -33,7 +34,7 @@ def run(words: Sequence[str]) -> int:
 
     port = free(options.host, options.port)  # before the features, which may take minutes
     device = devices.choose(options.device)
-    dogs = opened(options.run, device)
+    dogs = opened(load(options.run, device), device)
     data = data_path(options.data) if options.data else None
     nearest = neighbours(options.run, data, options.graph, device.device.type)
     if nearest is None:
@@ -44,7 +45,7 @@ def run(words: Sequence[str]) -> int:
         print(url, flush=True)
         say("Ctrl-C ends it")
         if options.open:
-            webbrowser.open(url)
+            open_page(url)
         with suppress(KeyboardInterrupt):  # the way to end it
             threading.Event().wait()
     return 0
@@ -59,7 +60,9 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     command.add_argument(
         "--port", type=_port, default=PORT, help="0 for any that is free (%(default)s)"
     )
-    command.add_argument("--open", action="store_true", help="open the page in a browser")
+    command.add_argument(
+        "--open", action="store_true", help="open the page, where there is a screen"
+    )
     command.add_argument(
         "--data",
         type=Path,

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local import exported
-from local.app.dogs import Dogs
-from local.app.opened import told
+from local.app.opened import opened
 from local.commands.arguments import parser
 from local.export import card, licences, modules, network
 from local.export.folder import check, placing
@@ -36,7 +35,7 @@ def run(words: Sequence[str]) -> int:
     network.check_packages()
     device = devices.choose("cpu")  # where most of those who run it will
     trained = load(options.run, device)
-    dogs = Dogs(trained.recipe, trained.classes, trained.generator, device.device, told(trained))
+    dogs = opened(trained, device)
     with placing(options.to) as folder:
         code = modules.collect()
         modules.write(code, folder)
@@ -46,7 +45,7 @@ def run(words: Sequence[str]) -> int:
         apart = network.write(dogs, folder / network.FILE)
         few = draw(trained.recipe, trained.classes, card.SHOWN, trained.recipe.seed)
         save_png(sheet(dogs.pictures(few)), folder / card.SHEET)
-        about = card.card(trained, open_folder(options.run, images=1), licence, apart)
+        about = card.card(trained, open_folder(options.run, images=0), licence, apart)
         (folder / "README.md").write_text(about, encoding="utf-8")
         (folder / "LICENSE").write_bytes((ROOT / "LICENSE").read_bytes())
         (folder / ".gitattributes").write_text(LARGE)

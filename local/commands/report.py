@@ -32,7 +32,7 @@ def run(words: Sequence[str]) -> int:
     out = output(options.out or options.run / PAGE)
     data = data_path(options.data) if options.data else None
     device = devices.choose(options.device)
-    canvas = Canvas()
+    canvas = Canvas(keeps=options.png)
     shown = tuple(dict.fromkeys(options.breed))
     request = Request(options.run, data, options.graph, options.images, options.real_limit, shown)
     page = build(request, device, canvas)

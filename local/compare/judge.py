@@ -12,6 +12,7 @@ import torch
 from local.atomic import replacing
 from local.judging import Reals, fake_side
 from local.sampling import draw
+from local.train.snapshots import Snapshot
 from local.trained import Trained
 from local.variety import variety
 from mifid.kid import kernel_distance
@@ -43,8 +44,8 @@ class Judge:
             mifid.errors.InputError: the features have no score.
         """
         of = self._conditions(trained)
-        kept = _read(run / FILE)
-        if kept.get("of") == of:
+        kept = kept_scores(run, trained.snapshot)
+        if kept and kept["of"] == of:
             return dict(kept["scores"])
         scores = self._scores(trained)
         with replacing(run / FILE) as partial:
@@ -72,9 +73,8 @@ class Judge:
 
     def _conditions(self, trained: Trained) -> dict[str, Any]:
         """All that decides the scores of a run, whose recipe never changes."""
-        weights = trained.snapshot.folder / "average.safetensors"
         return {
-            "weights": hashlib.sha256(weights.read_bytes()).hexdigest(),
+            "weights": _digest(trained.snapshot),
             "images": self.images,
             "network": self.network.identity,
             "precision": self.network.precision,
@@ -82,10 +82,21 @@ class Judge:
         }
 
 
-def _read(file: Path) -> dict[str, Any]:
+def kept_scores(run: Path, snapshot: Snapshot) -> dict[str, Any] | None:
+    """The scores that a run's folder keeps of these very weights.
+
+    Returns:
+        `scores`, by SCORES, and `of`, which is all that decided them, `weights` and `images`
+        among it; None where none are kept, or those of other weights.
+    """
     try:
-        kept = json.loads(file.read_text())
-        whole = kept["scores"].keys() == set(SCORES) and isinstance(kept["of"], dict)
-        return kept if whole else {}
+        kept = json.loads((run / FILE).read_text())
+        whole = kept["scores"].keys() == set(SCORES) and isinstance(kept["of"]["images"], int)
+        return kept if whole and kept["of"]["weights"] == _digest(snapshot) else None
     except (OSError, ValueError, TypeError, LookupError, AttributeError):
-        return {}
+        return None
+
+
+def _digest(snapshot: Snapshot) -> str:
+    weights = snapshot.folder / "average.safetensors"
+    return hashlib.sha256(weights.read_bytes()).hexdigest()

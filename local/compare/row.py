@@ -1,7 +1,5 @@
 """What a comparison says about one recipe."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -12,8 +10,10 @@ from torch import nn
 
 from local import nets
 from local.recipes import Recipe
+from local.train.watchers import LOG, read_log
 from local.trained import Trained
 
+TICK = {"step", "images_per_second"}  # what a line of the log has that is no quick score
 STATISTICS = ("loss", "loss_g", "loss_d", "accuracy_real", "accuracy_fake", "diversity")
 
 
@@ -65,7 +65,11 @@ class Row:
 def of_training(run: Path, trained: Trained) -> dict[str, Any]:
     """A row's figures that the run's folder tells, up to the snapshot."""
     snapshot = trained.snapshot
-    ticks = [tick for tick in _ticks(run / "log.jsonl") if tick["step"] <= snapshot.steps]
+    ticks = [
+        record
+        for record in read_log(run / LOG)
+        if record.keys() >= TICK and record["step"] <= snapshot.steps
+    ]
     last = ticks[-1] if ticks else {}
     g_parameters, d_parameters = parameters(trained.recipe, len(trained.classes))
     return {
@@ -88,16 +92,3 @@ def parameters(recipe: Recipe, breeds: int) -> tuple[int, int]:
 
 def _count(network: nn.Module) -> int:
     return sum(weights.numel() for weights in network.parameters())
-
-
-def _ticks(log: Path) -> Iterator[dict[str, Any]]:
-    """The log's ticks; its other lines are quick scores, or cut off."""
-    if not log.is_file():
-        return
-    for line in log.read_text(errors="replace").splitlines():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if {"step", "images_per_second"} <= record.keys():
-            yield record

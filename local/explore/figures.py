@@ -10,7 +10,7 @@ from local.data.crops import SMALLEST_SIDE
 from local.explore.colours import CHANNELS, MOST, Colours
 from local.explore.scan import SIDE
 from local.explore.statistics import Boxes, Breed, Sizes
-from local.plots import BLUE, GREEN, NEUTRAL, VERMILLION
+from local.themes import BLUE, GREEN, NEUTRAL, VERMILLION
 
 MOST_BREEDS = 150  # bars in one plot, and mean pictures
 WIDTH = 9.0  # inches

@@ -1,6 +1,5 @@
 """The page of a data set: every section with its figures, and their numbers beside them."""
 
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,10 +20,11 @@ from local.page import (
     figure,
     folded,
     paragraph,
+    plot,
     table,
 )
-from local.pictures import save_png
-from local.plots import DARK, LIGHT, png
+from local.pictures import encoded, save_png
+from local.plots import light_and_dark
 
 PAGE = "index.html"
 GROUPS_SHOWN = 12
@@ -97,16 +97,16 @@ class Report:
         if len(common) == 1:
             blocks.insert(0, paragraph(f"All pictures are {common[0][0]} pixels."))
         else:
-            plot = self._plot(
+            drawn = self._plot(
                 "sizes",
                 lambda f: figures.sizes(f, found),
                 4.6,
                 "Points: width and height of the pictures, coloured by how many have that size",
                 "Each point is a size; brighter and larger where more pictures have it.",
             )
-            blocks.insert(0, plot)
+            blocks.insert(0, drawn)
         if len(common) > 1 or dogs:
-            plot = self._plot(
+            drawn = self._plot(
                 "aspects",
                 lambda f: figures.aspects(f, found, dogs),
                 3.4,
@@ -114,7 +114,7 @@ class Report:
                 "Squashing to a square keeps only what stands at 1:1. Quantiles: in the tables of "
                 "sizes and boxes.",
             )
-            blocks.append(plot)
+            blocks.append(drawn)
         return blocks
 
     def _boxes(self) -> list[str]:
@@ -311,19 +311,17 @@ class Report:
     def _plot(
         self, name: str, draw: Callable[[Figure], None], height: float, alt: str, caption: str
     ) -> str:
-        light, dark = (png(draw, figures.WIDTH, height, theme) for theme in (LIGHT, DARK))
+        light, dark = light_and_dark(draw, figures.WIDTH, height)
         with replacing(self.folder / f"{name}.png") as partial:
             partial.write_bytes(light)
-        return figure(light, dark, alt, caption)
+        return plot(light, dark, alt, caption)
 
     def _sheet(
         self, name: str, sheet: Image.Image, alt: str, caption: str, pixelated: bool = False
     ) -> str:
         """A sheet of photographs: a PNG in the folder, a fifth as large as JPEG on the page."""
         save_png(sheet, self.folder / f"{name}.png")
-        file = io.BytesIO()
-        sheet.save(file, format="JPEG", quality=90, subsampling=0)
-        return figure(file.getvalue(), None, alt, caption, pixelated)
+        return figure(encoded(sheet, "JPEG"), None, alt, caption, pixelated)
 
 
 def summary(findings: Findings) -> dict[str, str]:

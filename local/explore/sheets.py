@@ -11,7 +11,7 @@ from local.data.crops import regions
 from local.data.files import read
 from local.explore.scan import SIDE, Seen
 from local.pictures import sheet
-from local.plots import NEUTRAL, ORANGE
+from local.themes import NEUTRAL, ORANGE
 
 SAMPLES = 40
 COLUMNS = 10
@@ -34,7 +34,7 @@ def crops(seen: list[Seen], policy: str) -> Image.Image:
 
 
 def _sheet(cells: list[np.ndarray], columns: int) -> Image.Image:
-    return sheet(np.stack(cells), min(columns, len(cells)))
+    return sheet(np.stack(cells), min(columns, len(cells)), gap=NEUTRAL)
 
 
 def _fitted(about: Seen) -> np.ndarray:

@@ -4,7 +4,6 @@ https://huggingface.co/docs/hub/spaces-config-reference. Only what the run itsel
 what nobody measured is called so.
 """
 
-import hashlib
 import json
 import sys
 from dataclasses import asdict
@@ -155,19 +154,15 @@ def _training(trained: Trained, folder: Folder) -> str:
 
 def _metrics(trained: Trained, folder: Folder) -> str:
     """Scores of these very weights, and what they may be called."""
-    kept = _json(folder.run / judge.FILE)
-    of, scores = kept.get("of"), kept.get("scores")
-    weights = trained.snapshot.folder / "average.safetensors"
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    if not isinstance(of, dict) or not isinstance(scores, dict) or of.get("weights") != digest:
-        of, scores = {}, {}  # of another snapshot, or none
+    kept = judge.kept_scores(folder.run, trained.snapshot)
+    scores = kept["scores"] if kept else {}
     rows = {title: _score(scores.get(key)) for key, title in SCORES.items()}
     rows["distance under the private leaderboard's network"] = NOT_MEASURED
-    label = f"These scores are to be called: {_plain(str(scores.get('label')))}." if scores else ""
-    images = (
-        f" Over {of['images']:,} generated pictures." if isinstance(of.get("images"), int) else ""
-    )
-    return f"{_table('score', 'value', rows)}\n\n{label}{images}".rstrip()
+    told = _table("score", "value", rows)
+    if kept:
+        told += f"\n\nThese scores are to be called: {_plain(str(scores['label']))}."
+        told += f" Over {kept['of']['images']:,} generated pictures."
+    return told
 
 
 def _files() -> str:

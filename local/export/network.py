@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from local import nets
-from local.app.dogs import Dogs
+from local.app.sampler import Sampler
 from local.errors import InputError
 from local.sampling import draw
 from mifid.errors import WorkError
@@ -32,7 +32,7 @@ def check_packages() -> None:
         raise InputError(f"{FILE} needs {', '.join(missing)}; pip install {' '.join(missing)}")
 
 
-def write(dogs: Dogs, file: Path) -> float:
+def write(dogs: Sampler, file: Path) -> float:
     """Writes a generator on the CPU as ONNX, and compares.
 
     Its inputs are `latents` (N, Z) float32 and, of a recipe that knows breeds, `labels` (N,) int64;
@@ -65,11 +65,11 @@ def write(dogs: Dogs, file: Path) -> float:
     return _compared(dogs, file)
 
 
-def _names(dogs: Dogs) -> tuple[str, ...]:
+def _names(dogs: Sampler) -> tuple[str, ...]:
     return ("latents", "labels") if dogs.recipe.by_breed else ("latents",)
 
 
-def _plain(dogs: Dogs) -> nn.Module:
+def _plain(dogs: Sampler) -> nn.Module:
     """A copy whose weights are as spectral norm leaves them, computed once."""
     # Built anew: a deep copy shares its parametrized classes with the original, and loses them too.
     copy = nets.generator(dogs.recipe, len(dogs.classes)).eval()
@@ -80,7 +80,7 @@ def _plain(dogs: Dogs) -> nn.Module:
     return copy
 
 
-def _compared(dogs: Dogs, file: Path) -> float:
+def _compared(dogs: Sampler, file: Path) -> float:
     import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415  (see check_packages)
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])

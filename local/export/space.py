@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from local.app.dogs import Dogs
+from local.app.sampler import Sampler
 from local.exported import load
 from local.sampling import draw as draws
 
 
 @cache
-def dogs() -> Dogs:
+def dogs() -> Sampler:
     """The generator, loaded once."""
     return load(Path(__file__).resolve().parent)
 

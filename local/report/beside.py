@@ -7,12 +7,12 @@ import numpy as np
 from PIL import Image
 
 from local import breeds
-from local.judging import Reals
 from local.page import paragraph
 from local.pictures import sheet
 from local.report.canvas import Canvas, number
 from local.report.subject import Real, Subject
 from local.rows import stacked, text
+from local.themes import Theme
 from local.variety import variety
 from mifid.features import Features
 from mifid.pairs import Pairs
@@ -43,13 +43,13 @@ def breed_blocks(subject: Subject, canvas: Canvas) -> list[str]:
     ]
     told = (
         f"Variety: how far two generated pictures of a breed are apart, over that of two real ones,"
-        f" by {real.sight.words}: 1 as varied as the real ones, 0 one picture again and again. In "
-        f"the mean of {_counted(len(known))} {np.mean(known):.2f}."
+        f" by {real.extractor.words}: 1 as varied as the real ones, 0 one picture again and "
+        f"again. In the mean of {_counted(len(known))} {np.mean(known):.2f}."
         if known
         else "No breed has two real pictures: no variety."
     )
     chosen, which = _chosen(subject, found)
-    sheet_of = canvas.sheet(
+    sheet_of = canvas.worded(
         "breeds",
         partial(breeds.picture, chosen),
         f"Rows of {len(chosen)} breeds: real pictures on the left, generated ones on the right",
@@ -65,8 +65,7 @@ def _chosen(subject: Subject, found: list[breeds.Breed]) -> tuple[list[breeds.Br
         by_name = {breed.name: breed for breed in found}
         named = [by_name[name] for name in subject.breeds if name in by_name][: breeds.MOST]
         return named, ", as they were asked for"
-    asked = subject.trained is not None and subject.trained.recipe.by_breed
-    order = ", from the largest to the smallest" if asked else f", {SEEN}"
+    order = ", from the largest to the smallest" if subject.by_breed else f", {SEEN}"
     chosen = [found[i] for i in evenly_spaced(len(found), CHOSEN)]
     return chosen, order if len(found) > 1 else ""
 
@@ -78,15 +77,15 @@ def _counted(number_of: int) -> str:
 def _asked(subject: Subject, real: Real) -> list[breeds.Breed]:
     """Every breed of a generator that knows them."""
     trained = subject.trained
-    if trained is None or not trained.recipe.by_breed:
+    if trained is None or not subject.by_breed:
         return []
     return breeds.breeds(
         trained.generator,
         trained.recipe,
         trained.classes,
-        _few(real),
+        real.reals.few(breeds.EACH),
         subject.device.device,
-        real.sight.network,
+        real.extractor.network,
     )
 
 
@@ -95,7 +94,7 @@ def _seen(subject: Subject, real: Real) -> list[breeds.Breed]:
     fakes = subject.fakes
     if fakes is None or fakes.features is None:
         return []
-    named, few = real.named(fakes.features.values), _few(real)
+    named, few = real.named(fakes.features.values), real.reals.few(breeds.EACH)
     if named is None:
         return []
     found = []
@@ -115,16 +114,6 @@ def _seen(subject: Subject, real: Real) -> list[breeds.Breed]:
     return found
 
 
-def _few(real: Real) -> Reals:
-    """At most `breeds.EACH` real pictures of each breed."""
-    labels = real.reals.labels
-    places = [np.flatnonzero(labels == label) for label in range(len(real.reals.breeds))]
-    rows = np.concatenate([own[evenly_spaced(len(own), breeds.EACH)] for own in places])
-    values = real.reals.features.values[rows]
-    features = replace(real.reals.features, values=values, names=(), moments=None)
-    return Reals(real.reals.pictures[rows], features, labels[rows], real.reals.breeds)
-
-
 def nearest_blocks(subject: Subject, canvas: Canvas) -> list[str]:
     """The nearest training picture of some generated ones."""
     real, fakes = subject.real, subject.fakes
@@ -132,14 +121,14 @@ def nearest_blocks(subject: Subject, canvas: Canvas) -> list[str]:
         missing = "no real pictures are named" if fakes else "no generated pictures are here"
         return [paragraph(f"No nearest pictures: {missing}.")]
     pictures, features, kinds = _all(real)
-    pairs = real.sight.nearest(fakes.features, features)
+    pairs = real.extractor.nearest(fakes.features, features)
     order = np.argsort(pairs.distance, kind="stable")
     picks = {
         "nearest": order[:SHOWN],
         "typical": order[evenly_spaced(len(order), SHOWN + 1)[1:]],
     }
     blocks = [
-        canvas.sheet(
+        canvas.worded(
             f"nearest-{name}",
             partial(_drawn, fakes.pictures, pictures, pairs, picked),
             f"{len(picked)} pairs: a generated picture, and the nearest real one at its right",
@@ -187,13 +176,13 @@ def _searched(real: Real) -> str:
 def _told(real: Real, fakes: int) -> str:
     metric = (
         "It is the metric's own distance."
-        if real.sight.exact
+        if real.extractor.exact
         else "It is not the metric's distance, and the metric's threshold does not apply."
     )
     strange = "" if real.own else " These are not the pictures that the run was trained on."
     return (
-        f"The distance is 1 - cosine of the features, by {real.sight.words}: 0 is a copy. {metric} "
-        f"{fakes:,} generated pictures were looked up among {_searched(real)}"
+        f"The distance is 1 - cosine of the features, by {real.extractor.words}: 0 is a copy. "
+        f"{metric} {fakes:,} generated pictures were looked up among {_searched(real)}"
         f"{', these as the generator saw them' if real.crops else ''}.{strange}"
     )
 
@@ -203,11 +192,11 @@ def _captions(real: Real, count: int) -> tuple[str, str]:
     limits = f" Searched: {_searched(real)}."
     if seen < real.everything + real.every_crop:
         limits += " A copy of any other would not be found."
-    if not real.sight.exact:
+    if not real.extractor.exact:
         limits += (
-            f" Nearness by {real.sight.words} means little: unlike pictures may be near, and a copy"
-            " that is a little changed may be far. These pairs neither prove copies nor rule them "
-            "out; compare them by eye."
+            f" Nearness by {real.extractor.words} means little: unlike pictures may be near, "
+            "and a copy that is a little changed may be far. These pairs neither prove copies nor "
+            "rule them out; compare them by eye."
         )
     return (
         f"The nearest pairs of {count:,}, from the left and the top.{limits}",
@@ -215,16 +204,18 @@ def _captions(real: Real, count: int) -> tuple[str, str]:
     )
 
 
-def _drawn(fakes: np.ndarray, reals: np.ndarray, pairs: Pairs, picked: np.ndarray) -> Image.Image:
+def _drawn(
+    fakes: np.ndarray, reals: np.ndarray, pairs: Pairs, picked: np.ndarray, theme: Theme
+) -> Image.Image:
     """Pairs in rows, twice their size, with the distance below each."""
     lines = []
     for part in np.array_split(picked, -(-len(picked) // ACROSS)):
-        row = text("", ACROSS * (PAIR_WIDTH + GAP), PAIR_HEIGHT + LABEL_HEIGHT)
+        row = text("", ACROSS * (PAIR_WIDTH + GAP), PAIR_HEIGHT + LABEL_HEIGHT, theme=theme)
         for i, at in enumerate(part):
             both = np.stack([fakes[pairs.generated[at]], reals[pairs.real[at]]])
             x = i * (PAIR_WIDTH + GAP)
-            row.paste(sheet(both, columns=2, scale=2), (x, 0))
-            label = text(f"{pairs.distance[at]:.4f}", PAIR_WIDTH, LABEL_HEIGHT)
+            row.paste(sheet(both, columns=2, scale=2, gap=theme.paper), (x, 0))
+            label = text(f"{pairs.distance[at]:.4f}", PAIR_WIDTH, LABEL_HEIGHT, theme=theme)
             row.paste(label, (x, PAIR_HEIGHT))
         lines.append(row)
     return stacked(lines)

@@ -1,6 +1,5 @@
 """What goes on the page: each figure also as a PNG, each table also as numbers."""
 
-import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,15 +9,14 @@ from typing import Any
 from matplotlib.figure import Figure
 from PIL import Image
 
-from local import page, rows
+from local import page
 from local.atomic import replacing
-from local.page import Cell
-from local.pictures import on_paper
-from local.plots import DARK, LIGHT, Theme, png
+from local.page import NONE, Cell
+from local.pictures import encoded
+from local.plots import light_and_dark
+from local.themes import DARK, LIGHT, Theme
 
 WIDTH = 9.0  # inches of a plot
-QUALITY = 90  # of a JPEG: photographs are a fifth as large as in a PNG
-NONE = "–"  # where there is no number
 
 
 @dataclass(frozen=True)
@@ -35,30 +33,46 @@ def number(value: float | None, how: str, none: str = NONE) -> Shown:
 
 
 class Canvas:
-    """Makes the blocks of a page, and remembers their PNGs and numbers.
+    """Makes the blocks of a page, and remembers their numbers and, where asked, their PNGs.
+
+    Args:
+        keeps: whether PNGs are to lie beside the page.
 
     Attributes:
         pngs: files to lie beside the page, by name.
         numbers: every table's rows as programs read them, by its caption.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keeps: bool = False) -> None:
+        self.keeps = keeps
         self.pngs: dict[str, bytes] = {}
         self.numbers: dict[str, list[dict[str, Any]]] = {}
+
+    def keep(self, name: str, figure: bytes | Image.Image) -> None:
+        """A figure, or a whole PNG, that is to lie beside the page."""
+        if self.keeps:
+            self.pngs[name] = figure if isinstance(figure, bytes) else encoded(figure, "PNG")
 
     def plot(
         self, name: str, draw: Callable[[Figure], None], height: float, alt: str, caption: str
     ) -> str:
         """A plot on light and on dark paper; `height` in inches."""
-        light, dark = (png(draw, WIDTH, height, theme) for theme in (LIGHT, DARK))
-        self.pngs[name] = light
-        return page.figure(light, dark, alt, caption)
+        light, dark = light_and_dark(draw, WIDTH, height)
+        self.keep(name, light)
+        return page.plot(light, dark, alt, caption)
 
-    def sheet(self, name: str, draw: Callable[[], Image.Image], alt: str, caption: str) -> str:
-        """Pictures, on the page as a JPEG; and another on dark paper where that is any other."""
-        image, night = (_on(theme, draw) for theme in (LIGHT, DARK))
-        self.pngs[name] = encoded(image, "PNG")
-        dark = None if night == image else encoded(night, "JPEG")
+    def sheet(self, name: str, image: Image.Image, alt: str, caption: str) -> str:
+        """Pictures without words, for paper of either kind; on the page as a JPEG."""
+        self.keep(name, image)
+        return page.figure(encoded(image, "JPEG"), None, alt, caption)
+
+    def worded(
+        self, name: str, draw: Callable[[Theme], Image.Image], alt: str, caption: str
+    ) -> str:
+        """Pictures with words beside them, drawn for light and for dark paper; as JPEGs."""
+        image = draw(LIGHT)
+        self.keep(name, image)
+        dark = encoded(draw(DARK), "JPEG")
         return page.figure(encoded(image, "JPEG"), dark, alt, caption)
 
     def table(
@@ -85,23 +99,7 @@ class Canvas:
                 partial.write_bytes(data)
 
 
-def _on(theme: Theme, draw: Callable[[], Image.Image]) -> Image.Image:
-    """Pictures, and words beside them, on a theme's paper."""
-    with rows.on(theme), on_paper(theme.paper):
-        return draw()
-
-
 def _for_programs(cell: Cell | Shown) -> object:
     """What JSON can hold: it knows no infinity, nor what is no number."""
     value = cell.value if isinstance(cell, Shown) else cell
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def encoded(image: Image.Image, kind: str, quality: int = QUALITY) -> bytes:
-    """The bytes of a PNG or a JPEG."""
-    file = io.BytesIO()
-    if kind == "JPEG":
-        image.convert("RGB").save(file, format=kind, quality=quality, subsampling=0)
-    else:
-        image.save(file, format=kind)
-    return file.getvalue()

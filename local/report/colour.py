@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from local.explore.colours import CHANNELS, distance, levels, shares
 from local.explore.figures import CHANNEL_LINES, LEVELS_A_BIN
 from local.page import Cell, paragraph
-from local.plots import NEUTRAL
 from local.report.canvas import Canvas
 from local.report.subject import Subject
+from local.themes import NEUTRAL
 
 ENDS = ("share at 0", "share at 255")
 GREY = np.array([0.299, 0.587, 0.114])  # of red, green and blue in brightness (ITU-R BT.601)

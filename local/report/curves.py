@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from local.page import paragraph
-from local.plots import NEUTRAL
 from local.report.canvas import Canvas, number
 from local.report.folder import SPEED, Folder, Grid
+from local.report.frames import chosen
+from local.themes import NEUTRAL
 from local.train.watchers import PLACE, Record
 
 ROWS = 300  # of a table: the log of a long run has thousands
@@ -143,11 +144,12 @@ def _tables(folder: Folder, canvas: Canvas) -> list[str]:
     for title, records in (("Ticks of the log", folder.ticks), ("Quick scores", folder.scores)):
         if not records:
             continue
-        names = [name for name in records[0] if name not in PLACE]
+        # Of all records: what is no number, as the losses of a run that diverged, is in none.
+        names = dict.fromkeys(name for r in records for name in r if name not in PLACE)
         rows = [
             [number(record["step"], ","), record["kimg"], record["seconds"] / 60]
             + [float(record.get(name, np.nan)) for name in names]
-            for record in _some(records)
+            for record in (records[place] for place in chosen(len(records), ROWS))
         ]
         told = title
         if len(rows) < len(records):
@@ -155,8 +157,3 @@ def _tables(folder: Folder, canvas: Canvas) -> list[str]:
         head = ("step", "kimg", "minutes", *(name.replace("_", " ") for name in names))
         found.append(canvas.table(told, head, rows, folds=True))
     return found
-
-
-def _some(records: Sequence[Record]) -> list[Record]:
-    places = np.linspace(0, len(records) - 1, min(ROWS, len(records))).round().astype(int)
-    return [records[place] for place in places]

@@ -11,12 +11,12 @@ import torch
 from matplotlib.figure import Figure
 
 from local import recipes
-from local.page import Cell, folded, paragraph
-from local.plots import BLUE, GREEN, NEUTRAL, ORANGE, PURPLE, SKY, VERMILLION
+from local.page import NONE, Cell, folded, paragraph
 from local.recipes import Recipe
 from local.recipes.text import readable
-from local.report.canvas import NONE, Canvas, Shown, number
+from local.report.canvas import Canvas, Shown, number
 from local.report.folder import SPEED, Folder
+from local.themes import BLUE, GREEN, NEUTRAL, ORANGE, PURPLE, SKY, VERMILLION
 from submission.ledger import Row
 
 SCORES = ("fid", "kid", "mifid", "distance")

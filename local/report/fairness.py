@@ -12,8 +12,8 @@ import torch
 
 from local.breeds import EACH
 from local.explore.colours import distance
+from local.report.breed_classifier import BreedClassifier
 from local.report.colour import brightness, detail, histogram
-from local.report.namer import Namer
 from local.report.sizer import Sizer
 from local.report.subject import Fakes, Real, Subject
 from local.sampling import Draws, draw
@@ -26,6 +26,7 @@ FORGOTTEN = 0.25  # of what is seen of a breed among real pictures: less is forg
 ENOUGH = 5.0  # pictures that should have been seen: with fewer it may be chance
 FEWEST = 10  # pictures of a side for colours, sizes and neighbours; of fewer they are chance
 Reach = tuple[float | None, float | None]  # precision and recall
+UNKNOWN: Reach = None, None
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Drift:
 
 
 @dataclass(frozen=True)
-class Breed:
+class BreedFairness:
     """One breed of the real side. None: not known, or too few pictures to say.
 
     share: of the run's training pictures. seen_real, seen: as the classifier names unseen real
@@ -80,17 +81,17 @@ class Fairness:
     """Every breed, and how far to believe it.
 
     by_breed: whether the generator was asked for breeds. images: generated pictures behind `seen`.
-    namer: None where nothing tells breeds apart: then nothing is seen. sizer: None where no boxes
-        tell sizes.
+    classifier: None where nothing tells breeds apart: then nothing is seen.
+    sizer: None where no boxes tell sizes.
     baseline: mean precision and recall of real pictures against other real ones of their breed, as
         many a side; None where no breed has enough.
     sizes: mean share of a picture that the dog takes, of generated and of real ones; None where
         nothing tells.
     """
 
-    breeds: list[Breed]
+    breeds: list[BreedFairness]
     by_breed: bool
-    namer: Namer | None
+    classifier: BreedClassifier | None
     images: int
     baseline: PrecisionRecall | None
     sizer: Sizer | None
@@ -104,9 +105,8 @@ def fairness(subject: Subject) -> Fairness | str:
         return "there are no generated pictures yet, or no real ones to compare with"
     if real is None:
         return "no real pictures are named"
-    values, trained = fakes.features.values, subject.trained
+    values, trained, by_breed = fakes.features.values, subject.trained, subject.by_breed
     named = real.named(values)
-    by_breed = bool(trained and trained.recipe.by_breed)
     if trained and by_breed:
         sides = _drawn(subject, trained, real)
     elif named is not None:
@@ -116,13 +116,52 @@ def fairness(subject: Subject) -> Fairness | str:
     reach = {label: _reach(side, real, label) for label, side in sides.items()}
     if not by_breed:
         reach = _among_all(reach, real, values)
-    breeds = [
-        _breed(subject, real, label, named, sides.get(label), reach.get(label), by_breed)
-        for label in range(len(real.reals.breeds))
-    ]
     return Fairness(
-        breeds, by_breed, real.namer, len(values), _baseline(real), real.sizer, _sizes(real, values)
+        breeds=_breeds(subject, real, named, sides, reach),
+        by_breed=by_breed,
+        classifier=real.classifier,
+        images=len(values),
+        baseline=_baseline(real),
+        sizer=real.sizer,
+        sizes=_sizes(real, values),
     )
+
+
+def _breeds(
+    subject: Subject,
+    real: Real,
+    named: np.ndarray | None,
+    sides: dict[int, Side],
+    reach: dict[int, Reach],
+) -> list[BreedFairness]:
+    """Every breed of the real side; what is not known of one is absent from what is known."""
+    classifier, names = real.classifier, real.reals.breeds
+    there: dict[int, float] = {}
+    seen: dict[int, float] = {}
+    own: dict[int, float] = {}
+    gone: dict[int, bool] = {}
+    if classifier and named is not None:
+        there = dict(enumerate(classifier.shares.tolist()))
+        seen = dict(enumerate((np.bincount(named, minlength=len(names)) / len(named)).tolist()))
+        enough = [label for label, share in there.items() if share * len(named) >= ENOUGH]
+        gone = {label: seen[label] < FORGOTTEN * there[label] for label in enough}
+    if classifier and subject.by_breed:
+        own = {i: float((classifier.named(side.values) == i).mean()) for i, side in sides.items()}
+    training = _training_shares(subject)
+    return [
+        BreedFairness(
+            name=name,
+            share=training.get(name),
+            seen_real=there.get(label),
+            seen=seen.get(label),
+            own=own.get(label),
+            precision=reach.get(label, UNKNOWN)[0],
+            recall=reach.get(label, UNKNOWN)[1],
+            drift=_drift(sides.get(label), real, name),
+            forgotten=gone.get(label),
+        )
+        for label, name in enumerate(names)
+    ]
 
 
 def _drawn(subject: Subject, trained: Trained, real: Real) -> dict[int, Side]:
@@ -132,7 +171,7 @@ def _drawn(subject: Subject, trained: Trained, real: Real) -> dict[int, Side]:
     each = [draw(trained.recipe, trained.classes, EACH, 1, breed=breed) for breed, _ in known]
     draws = Draws(torch.cat([d.latents for d in each]), torch.cat([d.labels for d in each]))
     pictures = subject.pictures(draws)
-    values = real.sight.features(pictures, "breeds'").values
+    values = real.extractor.features(pictures, "breeds'").values
     return {
         label: Side(pictures[i * EACH : (i + 1) * EACH], values[i * EACH : (i + 1) * EACH])
         for i, (_, label) in enumerate(known)
@@ -149,11 +188,10 @@ def _told_apart(fakes: Fakes, values: np.ndarray, named: np.ndarray) -> dict[int
 
 def _reach(side: Side, real: Real, label: int) -> Reach:
     """Precision and recall between a breed's own two sides, EACH pictures a side at most."""
-    rows = np.flatnonzero(real.reals.labels == label)
-    rows = rows[evenly_spaced(len(rows), EACH)]
+    rows = real.reals.of(real.reals.breeds[label], EACH)
     values = side.values[evenly_spaced(len(side.values), EACH)]
     if min(len(rows), len(values)) < FEWEST:
-        return None, None
+        return UNKNOWN
     found = precision_recall(values, real.reals.features.values[rows])
     return found.precision, found.recall
 
@@ -166,7 +204,7 @@ def _among_all(reach: dict[int, Reach], real: Real, values: np.ndarray) -> dict[
     found = in_balls(real.reals.features.values, values, radii)[0] > 0
     labels = real.reals.labels
     return {
-        label: (reach.get(label, (None, None))[0], float(found[labels == label].mean()))
+        label: (reach.get(label, UNKNOWN)[0], float(found[labels == label].mean()))
         for label in range(len(real.reals.breeds))
         if (labels == label).sum() >= FEWEST
     }
@@ -175,9 +213,8 @@ def _among_all(reach: dict[int, Reach], real: Real, values: np.ndarray) -> dict[
 def _baseline(real: Real) -> PrecisionRecall | None:
     """Of real pictures against others of their breed, in the mean."""
     found = []
-    for label in range(len(real.reals.breeds)):
-        rows = np.flatnonzero(real.reals.labels == label)
-        rows = rows[evenly_spaced(len(rows), 2 * EACH)]
+    for name in real.reals.breeds:
+        rows = real.reals.of(name, 2 * EACH)
         if len(rows) >= 2 * FEWEST:
             values = real.reals.features.values[rows]
             found.append(precision_recall(values[::2], values[1::2]))
@@ -187,42 +224,13 @@ def _baseline(real: Real) -> PrecisionRecall | None:
     return PrecisionRecall(*means)
 
 
-def _breed(
-    subject: Subject,
-    real: Real,
-    label: int,
-    named: np.ndarray | None,
-    side: Side | None,
-    reach: Reach | None,
-    by_breed: bool,
-) -> Breed:
-    name, namer = real.reals.breeds[label], real.namer
-    seen, seen_real, own, forgotten = None, None, None, None
-    if namer and named is not None:
-        seen, seen_real = float((named == label).mean()), float(namer.shares[label])
-        enough = seen_real * len(named) >= ENOUGH
-        forgotten = seen < FORGOTTEN * seen_real if enough else None
-        if by_breed and side is not None:
-            own = float((namer.named(side.values) == label).mean())
-    precision, recall = reach or (None, None)
-    return Breed(
-        name,
-        _training_share(subject, name),
-        seen_real,
-        seen,
-        own,
-        precision,
-        recall,
-        _drift(side, real, name),
-        forgotten,
-    )
-
-
-def _training_share(subject: Subject, name: str) -> float | None:
+def _training_shares(subject: Subject) -> dict[str, float]:
+    """Of the run's training pictures, by the breeds' names; empty where the run does not say."""
     classes = subject.folder.classes
-    if classes is None or name not in classes.names:
-        return None
-    return classes.counts[classes.names.index(name)] / sum(classes.counts)
+    if classes is None:
+        return {}
+    whole = sum(classes.counts)
+    return {n: count / whole for n, count in zip(classes.names, classes.counts, strict=True)}
 
 
 def _drift(side: Side | None, real: Real, name: str) -> Drift | None:

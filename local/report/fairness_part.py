@@ -9,11 +9,11 @@ from matplotlib.ticker import FuncFormatter
 
 from local.breeds import EACH
 from local.page import paragraph
-from local.plots import BLUE, NEUTRAL, VERMILLION
+from local.report.breed_classifier import BreedClassifier
 from local.report.canvas import Canvas, Shown, number
-from local.report.fairness import ENOUGH, FEWEST, FORGOTTEN, Breed, Fairness, fairness
-from local.report.namer import Namer
+from local.report.fairness import ENOUGH, FEWEST, FORGOTTEN, BreedFairness, Fairness, fairness
 from local.report.subject import Subject
+from local.themes import BLUE, NEUTRAL, VERMILLION
 
 MOST = 60  # breeds in the picture
 FLATTERS = (
@@ -37,7 +37,7 @@ def blocks(subject: Subject, canvas: Canvas) -> list[str]:
         return [paragraph(f"Not measured: {found}."), paragraph(NOT_MEASURED)]
     assert subject.real is not None
     order = sorted(found.breeds, key=lambda breed: (_short(breed), breed.name))
-    rows = [_cells(breed, found.namer) for breed in order]
+    rows = [_cells(breed, found.classifier) for breed in order]
     filled = [i for i in range(len(HEAD)) if any(row[i].value is not None for row in rows)]
     table = canvas.table(
         "Breed by breed, those that fall short the most first",
@@ -45,21 +45,21 @@ def blocks(subject: Subject, canvas: Canvas) -> list[str]:
         [[row[i] for i in filled] for row in rows],
         tight=True,
     )
-    sight = subject.real.sight
-    told = [_belief(found, found.namer)] if found.namer else []
-    told += [_reading(found, sight.words), _sizes(found)]
-    told += [] if sight.exact else [FLATTERS]
+    extractor = subject.real.extractor
+    told = [_belief(found, found.classifier)] if found.classifier else []
+    told += [_reading(found, extractor.words), _sizes(found)]
+    told += [] if extractor.exact else [FLATTERS]
     told += [NOT_MEASURED]
-    plot = [_plot(order, canvas)] if found.namer else []
+    plot = [_plot(order, canvas)] if found.classifier else []
     return [paragraph(_verdict(found)), *plot, table, *map(paragraph, told)]
 
 
-def _short(breed: Breed) -> float:
+def _short(breed: BreedFairness) -> float:
     """By how much more of the breed is seen than in real pictures; 0 where nothing tells."""
     return (breed.seen or 0) - (breed.seen_real or 0)
 
 
-def _plot(order: Sequence[Breed], canvas: Canvas) -> str:
+def _plot(order: Sequence[BreedFairness], canvas: Canvas) -> str:
     shown = order if len(order) <= MOST else [*order[: MOST // 2], *order[-MOST // 2 :]]
     return canvas.plot(
         "breed-shares",
@@ -71,11 +71,11 @@ def _plot(order: Sequence[Breed], canvas: Canvas) -> str:
     )
 
 
-def _part(shown: Sequence[Breed], order: Sequence[Breed]) -> str:
+def _part(shown: Sequence[BreedFairness], order: Sequence[BreedFairness]) -> str:
     return f" ({len(shown)} of {len(order)}: the table has all)" if len(shown) < len(order) else ""
 
 
-COLUMNS: tuple[tuple[str, Callable[[Breed], float | None], str], ...] = (
+COLUMNS: tuple[tuple[str, Callable[[BreedFairness], float | None], str], ...] = (
     ("Training", lambda b: b.share, ".1%"),
     ("Seen in real", lambda b: b.seen_real, ".1%"),
     ("Seen in generated", lambda b: b.seen, ".1%"),
@@ -91,9 +91,9 @@ HEAD = ("Breed", "Verdict", *(name for name, _, _ in COLUMNS))
 VERDICTS = {None: "too few", True: "forgotten", False: "not forgotten"}
 
 
-def _cells(breed: Breed, namer: Namer | None) -> list[Shown]:
+def _cells(breed: BreedFairness, classifier: BreedClassifier | None) -> list[Shown]:
     """A row; without a classifier, or with a weak one, there is no verdict on any breed."""
-    verdict = "no verdict" if namer is None or namer.weak else VERDICTS[breed.forgotten]
+    verdict = "no verdict" if classifier is None or classifier.weak else VERDICTS[breed.forgotten]
     words = [Shown(word, word) for word in (breed.name, verdict)]
     return [*words, *(number(of(breed), how) for _, of, how in COLUMNS)]
 
@@ -101,12 +101,12 @@ def _cells(breed: Breed, namer: Namer | None) -> list[Shown]:
 def _verdict(found: Fairness) -> str:
     if len(found.breeds) == 1:
         return "One breed only, or none that the data names: there is none to forget."
-    if found.namer is None:
+    if found.classifier is None:
         return (
             "No verdict on forgotten breeds: too few real pictures to learn from what tells them "
             "apart."
         )
-    if found.namer.weak:
+    if found.classifier.weak:
         return (
             "No verdict on forgotten breeds: the classifier is wrong too often. A longer look, or "
             "the metric's network (--graph), would tell more."
@@ -123,16 +123,16 @@ def _verdict(found: Fairness) -> str:
     )
 
 
-def _belief(found: Fairness, namer: Namer) -> str:
+def _belief(found: Fairness, classifier: BreedClassifier) -> str:
     return (
-        f"The classifier, linear in these features, names {namer.accuracy:.0%} of "
-        f"{namer.unseen:,} real pictures rightly that it has not learned from (by chance: "
-        f"{namer.chance:.0%}). Compare the two columns of what it sees with each other, and not "
-        "with the training share: it errs in both. Each share is good to "
+        f"The classifier, linear in these features, names {classifier.accuracy:.0%} of "
+        f"{classifier.unseen:,} real pictures rightly that it has not learned from (by chance: "
+        f"{classifier.chance:.0%}). Compare the two columns of what it sees with each other, and "
+        "not with the training share: it errs in both. Each share is good to "
         f"±{_error(found.images):.1f} percentage points or better among the "
-        f"{found.images:,} generated pictures, and to ±{_error(namer.unseen):.1f} among the "
-        f"{namer.unseen:,} real ones, which are {_span(namer.counts)} a breed (95 %); among "
-        "many breeds some fall short by chance."
+        f"{found.images:,} generated pictures, and to ±{_error(classifier.unseen):.1f} among the "
+        f"{classifier.unseen:,} real ones, which are {_span(classifier.counts)} a breed (95 %); "
+        "among many breeds some fall short by chance."
     )
 
 
@@ -155,7 +155,9 @@ def _reading(found: Fairness, words: str) -> str:
     if not found.by_breed:
         reached = f" (of real pictures against others: {base.precision:.2f})" if base else ""
         own = (
-            "those that the classifier, which errs, takes for it" if found.namer else "all of them"
+            "those that the classifier, which errs, takes for it"
+            if found.classifier
+            else "all of them"
         )
         return (
             "This generator knows no breeds, so that none was asked for: a breed's generated "
@@ -199,7 +201,7 @@ def _sizes(found: Fairness) -> str:
     )
 
 
-def draw(figure: Figure, breeds: Sequence[Breed]) -> None:
+def draw(figure: Figure, breeds: Sequence[BreedFairness]) -> None:
     """A row a breed: what should be there, and what is."""
     axes = figure.add_subplot()
     places = range(len(breeds))

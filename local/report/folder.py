@@ -3,8 +3,6 @@
 What is missing or damaged is None or empty here, and `missing` says so in words.
 """
 
-import json
-import math
 import re
 import zipfile
 from dataclasses import dataclass, field
@@ -20,7 +18,7 @@ from local.recipes import Recipe
 from local.report.kernel_log import last_line
 from local.runs import load_classes, load_recipe
 from local.train.devices import Device
-from local.train.watchers import Record
+from local.train.watchers import LOG, Record, read_log
 from local.trained import Trained, load
 from submission import archive
 
@@ -70,7 +68,7 @@ class Folder:
 
 
 def open_folder(path: Path, images: int) -> Folder:
-    """Reads all but the weights, and of `images.zip` so many pictures; 0 does not look at it.
+    """Reads all but the weights, and of `images.zip` so many pictures; of 0 it looks at none.
 
     Raises:
         InputError: there is neither a run nor a kernel's output, or one of another version.
@@ -78,20 +76,20 @@ def open_folder(path: Path, images: int) -> Folder:
     kept = path / KEPT_RUN
     run = kept if not (path / "recipe.json").exists() and kept.is_dir() else path
     told = last_line(path) or last_line(run)
-    if not (run / "recipe.json").exists() and not (path / "images.zip").exists() and not told:
+    if not (run / "recipe.json").exists() and not (path / archive.IMAGES).exists() and not told:
         raise InputError(
             f"{path}: no run there, and no kernel's output (neither recipe.json nor images.zip);"
             " name the folder that `python -m local train --out` filled"
         )
     missing: list[str] = []
-    pictures, count, comment = _images(path, images, missing)
-    about = comment | told
+    pictures, count = _images(path, images, missing)
+    about = archive.comment(path / archive.IMAGES) | told
     recipe, classes = _recipe(run, about), None
     if recipe is None:
         missing.append("No recipe: neither recipe.json nor the kernel's last line tells it.")
     if (run / "data.json").exists():
         classes = load_classes(run)
-    ticks, scores = _log(run / "log.jsonl")
+    ticks, scores = _log(run)
     if not ticks:
         missing.append("No log of training (log.jsonl): no curves.")
     grids = _grids(run / "samples")
@@ -149,43 +147,28 @@ def _recipe(run: Path, about: dict[str, Any]) -> Recipe | None:
         return None
 
 
-def _images(
-    path: Path, limit: int, missing: list[str]
-) -> tuple[np.ndarray | None, int, dict[str, Any]]:
-    """The first pictures, the number of all, and the archive's comment."""
-    file = path / "images.zip"
+def _images(path: Path, limit: int, missing: list[str]) -> tuple[np.ndarray | None, int]:
+    """The first pictures, and the number of all."""
+    file = path / archive.IMAGES
     if not limit:
-        return None, 0, {}
+        return None, 0
     if not file.exists():
         missing.append("No images.zip yet: it is written when the training is over.")
-        return None, 0, {}
+        return None, 0
     try:
         with zipfile.ZipFile(file) as opened:
             count = len(opened.infolist())
         found = archive.check(file, count)
-        return archive.pixels(file, limit), found.images, found.comment
+        return archive.pixels(file, limit), found.images
     except (archive.ArchiveError, zipfile.BadZipFile, OSError, ValueError) as error:
         missing.append(f"images.zip cannot be shown ({reason(error)}).")
-        return None, 0, {}
+        return None, 0
 
 
-def _log(file: Path) -> tuple[list[Record], list[Record]]:
-    """Ticks and scores; a line that was cut off is neither."""
-    ticks: list[Record] = []
-    scores: list[Record] = []
-    text = file.read_text(errors="replace") if file.is_file() else ""
-    for line in text.splitlines():
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(record, dict) and all(_is_number(record.get(name)) for name in NEEDED):
-            (ticks if _is_number(record.get(SPEED)) else scores).append(record)
-    return ticks, scores
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+def _log(run: Path) -> tuple[list[Record], list[Record]]:
+    """Ticks and scores; lines that lack what every one has are neither."""
+    records = [record for record in read_log(run / LOG) if record.keys() >= set(NEEDED)]
+    return [r for r in records if SPEED in r], [r for r in records if SPEED not in r]
 
 
 def _grids(samples: Path) -> list[Grid]:

@@ -6,7 +6,7 @@ from html import escape
 from PIL import Image
 
 from local import page
-from local.report.canvas import encoded
+from local.pictures import encoded
 
 MOST = 24  # frames on the page
 ROOM = 6_000_000  # bytes of all of them; in base64 they are a third larger

@@ -5,9 +5,7 @@ once and never ends a run.
 """
 
 import os
-import sys
 import threading
-import webbrowser
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
@@ -17,6 +15,7 @@ from types import TracebackType
 
 import numpy as np
 
+from local.browser import open_page
 from local.errors import reason
 from local.page import Section, document
 from local.progress import say
@@ -75,8 +74,7 @@ class Live:
         serve = partial(self._server.serve_forever, ENDS_WITHIN)
         threading.Thread(target=serve, daemon=True).start()
         say(f"the report while it grows: {self.address}")
-        if _has_screen():
-            threading.Thread(target=webbrowser.open, args=[self.address], daemon=True).start()
+        open_page(self.address)
         return self
 
     def __exit__(
@@ -179,10 +177,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the terminal is the training's."""
-
-
-def _has_screen() -> bool:
-    """Whether a browser would open in a window: without one it would take over the terminal."""
-    if sys.platform != "linux":
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

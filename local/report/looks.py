@@ -12,17 +12,17 @@ from PIL.Image import Resampling
 from local import walks
 from local.judge.choices import TRUNCATIONS
 from local.page import paragraph
-from local.pictures import GAP, on_paper, sheet
-from local.plots import BLUE, NEUTRAL, VERMILLION
+from local.pictures import GAP, sheet
 from local.report import curves, frames
 from local.report.canvas import Canvas, Shown, number
 from local.report.folder import Folder, Grid
 from local.report.subject import Real, Subject
 from local.rows import stacked, text
 from local.sampling import draw
+from local.themes import BLUE, NEUTRAL, VERMILLION, Theme
 from local.trained import Trained
 from local.variety import variety
-from mifid.frechet import frechet_distance, moments
+from mifid.frechet import Moments, frechet_distance, moments
 from mifid.kid import kernel_distance
 
 SMALL = 400  # pixels: a grid that is narrower is shown twice its size
@@ -81,7 +81,7 @@ def _strip(
         whole.append(
             (f"step {grid.step:,}, {curves.short(kimg)} kimg, {curves.short(minutes)} min", opened)
         )
-        canvas.pngs[f"{key}-step-{grid.step:09}"] = grid.file.read_bytes()
+        canvas.keep(f"{key}-step-{grid.step:09}", grid.file.read_bytes())
     if not whole:
         return []
     told = f"At {len(whole):,} of {len(grids):,} snapshots, the last one at the end."
@@ -114,7 +114,7 @@ def final(subject: Subject, canvas: Canvas) -> list[str]:
     return [
         canvas.sheet(
             "final",
-            partial(_grid, pictures, min(SIDE, count)),
+            _grid(pictures, min(SIDE, count)),
             f"{count} generated pictures",
             f"The first {count} {words}, nothing picked out, twice their size.",
         )
@@ -123,8 +123,7 @@ def final(subject: Subject, canvas: Canvas) -> list[str]:
 
 def _grid(pictures: np.ndarray, columns: int) -> Image.Image:
     """Pictures twice their size; one sheet for paper of either kind."""
-    with on_paper(NEUTRAL):
-        return sheet(pictures, columns, scale=2)
+    return sheet(pictures, columns, scale=2, gap=NEUTRAL)
 
 
 def walk_blocks(subject: Subject, canvas: Canvas) -> list[str]:
@@ -160,7 +159,7 @@ def _walk(
     way = walks.walk(trained.recipe, trained.classes, through, STEPS)
     return canvas.sheet(
         name,
-        partial(_grid, subject.pictures(way), STEPS),
+        _grid(subject.pictures(way), STEPS),
         f"A walk in {len(way)} pictures {told}".rstrip(),
         f"A closed walk {told or 'through the latents'} in {len(way)} equal steps on great "
         "circles, row by row; each row begins at a draw, and the last one leads back to the first.",
@@ -174,15 +173,16 @@ def truncation_blocks(subject: Subject, canvas: Canvas, images: int) -> list[str
         return [paragraph("There are no weights here to draw with.")]
     values = TRUNCATIONS[trained.recipe.latents]
     blocks = [_truncation_sheet(subject, trained, canvas, values)]
-    if subject.real is None or not subject.real.sight.scores:
+    if subject.real is None or not subject.real.extractor.scores:
         return [
             *blocks,
             paragraph("Without real pictures, or features of them, nothing is scored."),
         ]
     count = min(images, SCORED)
-    rows = [_scored(subject, trained, subject.real, value, count) for value in values]
     real = subject.real
-    label = real.sight.label(count, len(real.reals.labels))
+    whole = moments(real.reals.features.values)
+    rows = [_scored(subject, trained, real, whole, value, count) for value in values]
+    label = real.extractor.label(count, len(real.reals.labels))
     plot = canvas.plot(
         "truncation-scores",
         partial(_draw_scores, rows=rows),
@@ -193,9 +193,9 @@ def truncation_blocks(subject: Subject, canvas: Canvas, images: int) -> list[str
     head = ("Truncation", "Frechet distance", "KID", "Variety")
     table = canvas.table("Truncations", head, rows)
     told = (
-        f"By {real.sight.words}. The Frechet distance: {label}. {count:,} generated pictures each "
-        f"against {len(real.reals.labels):,} real ones: with so few it reads too high, and compares"
-        f" within this table only. The recipe's own truncation is "
+        f"By {real.extractor.words}. The Frechet distance: {label}. {count:,} generated pictures "
+        f"each against {len(real.reals.labels):,} real ones: with so few it reads too high, and "
+        f"compares within this table only. The recipe's own truncation is "
         f"{_truncation(trained.recipe.truncation)}."
     )
     return [*blocks, plot, table, paragraph(told)]
@@ -209,7 +209,7 @@ def _truncation_sheet(
         for value in values
     ]
     names = [_truncation(value) for value in values]
-    return canvas.sheet(
+    return canvas.worded(
         "truncations",
         partial(_named, names, [subject.pictures(one) for one in draws]),
         f"{ACROSS} pictures at each of {len(values)} truncations",
@@ -218,25 +218,26 @@ def _truncation_sheet(
     )
 
 
-def _named(names: Sequence[str], rows: Sequence[np.ndarray]) -> Image.Image:
+def _named(names: Sequence[str], rows: Sequence[np.ndarray], theme: Theme) -> Image.Image:
     """Rows of ACROSS pictures, each with its name at the left."""
     drawn = []
     for name, pictures in zip(names, rows, strict=True):
-        row = text(name, NAME_WIDTH + ACROSS * 66, 66)
-        row.paste(sheet(pictures, columns=ACROSS), (NAME_WIDTH, 0))
+        row = text(name, NAME_WIDTH + ACROSS * 66, 66, theme=theme)
+        row.paste(sheet(pictures, columns=ACROSS, gap=theme.paper), (NAME_WIDTH, 0))
         drawn.append(row)
     return stacked(drawn)
 
 
 def _scored(
-    subject: Subject, trained: Trained, real: Real, value: float, count: int
+    subject: Subject, trained: Trained, real: Real, whole: Moments, value: float, count: int
 ) -> tuple[Shown, float, float, float]:
+    """A row of the table; `whole` are the moments of the real side."""
     draws = draw(trained.recipe, trained.classes, count, trained.recipe.seed + 1, value)
-    fakes = real.sight.features(subject.pictures(draws), f"truncation {_truncation(value)}")
+    fakes = real.extractor.features(subject.pictures(draws), f"truncation {_truncation(value)}")
     reals = real.reals.features
     return (
         number(value or None, "g", none="none"),
-        frechet_distance(moments(fakes.values), moments(reals.values)),
+        frechet_distance(moments(fakes.values), whole),
         kernel_distance(fakes.values, reals.values, subsets=SUBSETS).mean,
         variety(fakes.values, reals.limited(count).values),
     )

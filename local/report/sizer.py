@@ -1,7 +1,7 @@
 """Tells by its features how much of a picture the dogs take, and knows how well it tells.
 
-Ridge regression, as in `local.report.namer`, on what the boxes of real pictures say. A picture is
-as the metric takes it, squashed to a square, which changes no share of it.
+Ridge regression, as in `local.report.breed_classifier`, on what the boxes of real pictures say. A
+picture is as the metric takes it, squashed to a square, which changes no share of it.
 """
 
 import io
@@ -14,7 +14,7 @@ from PIL import Image
 
 from local.data.competition import Picture, find
 from local.data.files import read
-from local.report.namer import FEWEST, ridge
+from local.report.breed_classifier import FEWEST, ridge
 
 RIDGE = 1.0  # of the features' mean variance; from 0.1 to 10 little changes
 WEAK = 0.25  # of the variance among unseen pictures told: less is no measure of single breeds

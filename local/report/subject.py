@@ -6,23 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
-from local import runs
+from local import judging, runs
 from local.data.classes import Classes
 from local.data.default import drawn_dogs
 from local.data.drawing.breeds import BREEDS
 from local.data.prepared import Dogs, prepare, prepare_for
 from local.errors import InputError
 from local.judging import Reals
-from local.pictures import submitted
 from local.progress import say
 from local.project import CACHE
-from local.report import namer as namers
+from local.report import breed_classifier
 from local.report import sizer as sizers
+from local.report.breed_classifier import BreedClassifier
+from local.report.extractor import FeatureExtractor, open_extractor, unseen
 from local.report.folder import Folder, open_folder, weights
-from local.report.namer import Namer
-from local.report.sight import Sight, open_sight, reals_of, unseen
 from local.report.sizer import Sizer, covered
-from local.sampling import Draws, draw, sample
+from local.sampling import Draws, draw
 from local.train.devices import Device
 from local.trained import Trained
 from mifid.features import Features
@@ -50,17 +49,17 @@ class Real:
     that is something else; the same form.
     everything, every_crop: how many whole pictures and crops there are, looked at or not.
     own: whether the run was trained on them.
-    namer: of breeds; None where nothing tells them apart.
+    classifier: of breeds; None where nothing tells them apart.
     sizer: of dogs; None where too few pictures have a box.
     """
 
-    sight: Sight
+    extractor: FeatureExtractor
     reals: Reals
     crops: Reals | None
     everything: int
     every_crop: int
     own: bool
-    namer: Namer | None
+    classifier: BreedClassifier | None
     sizer: Sizer | None
 
     @property
@@ -70,8 +69,8 @@ class Real:
 
     def named(self, values: np.ndarray) -> np.ndarray | None:
         """The breed (N,) of each row of features (N, D); None where nothing tells breeds apart."""
-        if self.namer:
-            return self.namer.named(values)
+        if self.classifier:
+            return self.classifier.named(values)
         return np.zeros(len(values), int) if len(self.reals.breeds) == 1 else None
 
 
@@ -92,8 +91,12 @@ class Subject:
     def pictures(self, draws: Draws) -> np.ndarray:
         """Of the run's generator, in the size that the metric takes: (N, 64, 64, 3) uint8."""
         assert self.trained
-        made = sample(self.trained.generator, draws, self.device.device)
-        return np.concatenate(list(submitted(made)))
+        return judging.fakes(self.trained.generator, draws, self.device.device)
+
+    @property
+    def by_breed(self) -> bool:
+        """Whether its generator draws the breed that it is asked for."""
+        return self.trained is not None and self.trained.recipe.by_breed
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ def subject(request: Request, device: Device) -> Subject:
             "No real pictures: a run does not keep where its data lies; name it with --data."
         )
     if real and fakes:
-        features = real.sight.features(fakes.pictures, "generated")
+        features = real.extractor.features(fakes.pictures, "generated")
         fakes = replace(fakes, features=features)
     return Subject(folder, device, trained, fakes, real, request.breeds)
 
@@ -169,18 +172,20 @@ def _fakes(found: Subject, count: int) -> Fakes | None:
 
 def _real(folder: Folder, request: Request, data: Path, dogs: Dogs, device: Device) -> Real:
     own, crops = _own(folder, data)
-    sight = open_sight(request.graph, dogs, device)
-    say(f"pictures are compared by {sight.words}")
-    rows = evenly_spaced(len(dogs), request.reals)
-    reals = reals_of(dogs, sight, rows)
+    extractor = open_extractor(request.graph, dogs, device)
+    say(f"pictures are compared by {extractor.words}")
+    rows = np.array(evenly_spaced(len(dogs), request.reals))
+    reals = judging.reals(dogs, rows, extractor.of_reals)
     held_out = unseen(len(dogs)).numpy()[rows]
     values = reals.features.values
-    namer = namers.learned(values, reals.labels, held_out, len(reals.breeds))
+    classifier = breed_classifier.learned(values, reals.labels, held_out, len(reals.breeds))
     shares = covered(data, [dogs.sources[row] for row in rows])
     sizer = sizers.learned(values, shares, held_out)
-    some = evenly_spaced(len(crops), request.reals) if crops else []
-    seen = reals_of(crops, sight, some) if crops else None
-    return Real(sight, reals, seen, len(dogs), len(crops) if crops else 0, own, namer, sizer)
+    if crops is None:
+        return Real(extractor, reals, None, len(dogs), 0, own, classifier, sizer)
+    some = np.array(evenly_spaced(len(crops), request.reals))
+    seen = judging.reals(crops, some, extractor.of_reals)
+    return Real(extractor, reals, seen, len(dogs), len(crops), own, classifier, sizer)
 
 
 def _default(classes: Classes | None) -> Path | None:

@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from local.plots import BLUE, NEUTRAL, VERMILLION
 from local.recipes.ranges import Choice, Range, Space
 from local.recipes.text import readable
 from local.sweep.findings import Effect, Findings, Row
 from local.sweep.marks import MARKS
+from local.themes import BLUE, NEUTRAL, VERMILLION
 
 WIDTH = 9.0  # inches
 COLUMNS = 3  # of slices

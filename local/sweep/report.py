@@ -10,8 +10,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from local.atomic import replacing
-from local.page import Cell, Section, document, figure, paragraph, table
-from local.plots import DARK, LIGHT, png
+from local.page import NONE, Cell, Section, document, figure, paragraph, plot, table
+from local.plots import light_and_dark
 from local.recipes.text import readable, written
 from local.sweep import figures
 from local.sweep.findings import ENOUGH, SURE_ERRORS, SURE_TRIALS, Effect, Findings, Row
@@ -21,7 +21,6 @@ from local.sweep.trial import picture
 
 PAGE = "index.html"
 NUMBERS = "sweep.json"
-NONE = "–"
 
 
 class Report:
@@ -162,14 +161,14 @@ class Report:
         effects, scored = self.found.effects, self.found.count("scored")
         blocks = [paragraph(self._caution(scored))]
         if any(effect.importance is not None for effect in effects):
-            plot = self._plot(
+            drawn = self._plot(
                 "importance",
                 lambda f: figures.importances(f, effects),
                 0.8 + 0.35 * len(effects),
                 "Bars: the importance of each setting",
                 "How far the best trials agree on a setting where the others do not (PED-ANOVA).",
             )
-            blocks.append(plot)
+            blocks.append(drawn)
         head = ("Setting", "Importance", "Lowest mean", "Highest mean", "Difference", "Trials", "")
         rows = [_effect_cells(effect) for effect in effects]
         groups = [cells for effect in effects for cells in _group_cells(effect)]
@@ -249,10 +248,10 @@ class Report:
     def _plot(
         self, name: str, draw: Callable[[Figure], None], height: float, alt: str, caption: str
     ) -> str:
-        light, dark = (png(draw, figures.WIDTH, height, theme) for theme in (LIGHT, DARK))
+        light, dark = light_and_dark(draw, figures.WIDTH, height)
         with replacing(self.plan.folder / f"{name}.png") as partial:
             partial.write_bytes(light)
-        return figure(light, dark, alt, caption)
+        return plot(light, dark, alt, caption)
 
 
 def _effect_cells(effect: Effect) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Who looks on while a run trains: the status line and the log."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -9,6 +10,7 @@ import numpy as np
 from local.atomic import replacing
 from local.pictures import save_png, sheet
 
+LOG = "log.jsonl"  # in a run's folder
 PLACE = ("step", "kimg", "epoch", "seconds", "seconds_left", "progress")
 Record = dict[str, Any]  # where a run is (PLACE); at a tick its trainer's statistics too
 
@@ -62,7 +64,7 @@ class RunFolder:
 
     def __init__(self, run: Path, steps: int) -> None:
         self.run = run
-        self.log = run / "log.jsonl"
+        self.log = run / LOG
         if self.log.exists():
             kept = [line + "\n" for line in _lines(self.log) if _step(line) <= steps]
             with replacing(self.log) as partial:
@@ -101,12 +103,38 @@ def span(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
+def read_log(file: Path) -> list[Record]:
+    """What a log tells, line by line: the values that are finite numbers, by their names.
+
+    A line that is cut off, or no line of a log, tells nothing, and is left out; so does a file
+    that is not there.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    lines = _lines(file) if file.is_file() else []
+    return [record for record in map(_numbers, lines) if record]
+
+
 def _lines(log: Path) -> list[str]:
     return log.read_text(errors="replace").splitlines()
 
 
 def _step(line: str) -> float:
+    # Cut off in the middle when the run was killed, it has none.
+    return float(_numbers(line).get("step", "inf"))
+
+
+def _numbers(line: str) -> Record:
     try:
-        return float(json.loads(line)["step"])
-    except (ValueError, TypeError, LookupError):
-        return float("inf")  # cut off in the middle when the run was killed
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    told = record.items() if isinstance(record, dict) else ()
+    return {name: value for name, value in told if _is_finite(value)}
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max  # which infinity is not, nor what is no number

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import noise, voc, zip_folder
+from helpers import noise, refused, voc, zip_folder
 from PIL import Image
 
 from local.__main__ import main
@@ -336,7 +336,7 @@ def test_the_policy_and_the_seed_choose_the_samples(make_dogs, tmp_path, monkeyp
         assert main(["explore", "--data", dogs, "--out", str(tmp_path / "out"), *more]) == 0
         return [(tmp_path / "out" / f"samples-{k}.png").read_bytes() for k in ("before", "after")]
 
-    monkeypatch.setattr(report, "png", lambda *_: b"\x89PNG")  # plots cost seconds
+    monkeypatch.setattr(report, "light_and_dark", lambda *_: [b"\x89PNG"] * 2)  # plots cost seconds
 
     before, after = samples()
     squashed = samples("--crop", "squash")
@@ -410,14 +410,7 @@ def test_bad_input_is_one_line_and_two(case, make_dogs, tmp_path, monkeypatch, c
     (tmp_path / "file").write_text("mine")
     monkeypatch.chdir(tmp_path)
     words, says = BAD[case]
-    try:
-        code = main(["explore", *words])
-    except SystemExit as error:  # argparse's own
-        code = error.code
-    captured = capsys.readouterr()
-    assert code == 2
-    assert says in captured.err and captured.out == ""
-    assert len(captured.err.strip().splitlines()) == 1
+    refused(["explore", *words], says, capsys)
     assert not (tmp_path / "out").exists() and (tmp_path / "file").read_text() == "mine"
 
 

@@ -7,7 +7,7 @@ from helpers import ROOT
 from made_runs import awake
 
 from local import nets
-from local.app.dogs import Dogs
+from local.app.sampler import Sampler
 from local.data.classes import Classes
 from local.export import network
 from local.recipes import Recipe
@@ -30,7 +30,7 @@ def dogs(**changes):
         with torch.no_grad():  # statistics of its own, as after training
             generator(*draw(recipe, BREEDS, 32, seed=1).on(torch.device("cpu")))
     placed = generator.eval().to(memory_format=torch.channels_last)
-    return Dogs(recipe, BREEDS, placed, torch.device("cpu"))
+    return Sampler(recipe, BREEDS, placed, torch.device("cpu"))
 
 
 @pytest.mark.slow

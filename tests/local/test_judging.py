@@ -128,7 +128,12 @@ def test_fewer_real_pictures_are_evenly_spaced_in_all_or_in_each_breed(dogs, net
 def test_rows_of_a_breed(dogs, network):
     found = real_side(dogs, network)
     assert found.of("b").tolist() == [1, 2, 3, 4]
+    assert found.of("b", 2).tolist() == [1, 3]
     assert found.of("poodle").tolist() == []
+    few = found.few(2)
+    assert few.labels.tolist() == [0, 1, 1, 2, 2]
+    assert np.array_equal(few.pictures, found.pictures[[0, 1, 3, 5, 8]])
+    assert np.array_equal(few.features.values, found.features.values[[0, 1, 3, 5, 8]])
 
 
 def test_real_features_are_computed_once_for_a_network_and_its_pictures(dogs, network, cache):

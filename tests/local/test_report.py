@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import screenshot, scrolls_sideways
+from helpers import refused
 from PIL import Image
 
 from local import judging, project
 from local.__main__ import main
 from local.commands import train
 from local.data import default
-from local.report import canvas, sight, subject
+from local.report import canvas, extractor, subject
 from submission.ledger import TRAIN, Ledger
 
 pytest_plugins = ["browser"]
@@ -39,7 +40,7 @@ def caches(tmp_path_factory):
             patch.setattr(module, "CACHE", folder)
         patch.delenv("MIFID_GRAPH", raising=False)
         patch.setenv("XDG_CACHE_HOME", str(folder))
-        patch.setattr(sight, "JUDGE_SECONDS", 20.0)
+        patch.setattr(extractor, "JUDGE_SECONDS", 20.0)
         yield
 
 
@@ -71,7 +72,7 @@ def trained(data, tmp_path_factory) -> Path:
 @pytest.fixture
 def run(trained, tmp_path, monkeypatch) -> Path:
     """A copy, to be damaged; its plots are not drawn, which would cost seconds."""
-    monkeypatch.setattr(canvas, "png", lambda *_: b"\x89PNG")
+    monkeypatch.setattr(canvas, "light_and_dark", lambda *_: [b"\x89PNG"] * 2)
     reports = shutil.ignore_patterns("report*")
     return shutil.copytree(trained, tmp_path / "run", ignore=reports)
 
@@ -298,15 +299,7 @@ def test_bad_input_is_one_line_and_two(case, tmp_path, monkeypatch, capsys):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("mine")
     monkeypatch.chdir(tmp_path)
-    words, says = BAD[case]
-    try:
-        code = main(words)
-    except SystemExit as error:  # argparse's own
-        code = error.code
-    captured = capsys.readouterr()
-    assert code == 2
-    assert says in captured.err and captured.out == ""
-    assert len(captured.err.strip().splitlines()) == 1
+    refused(*BAD[case], capsys)
     assert not list((tmp_path / "empty").iterdir())
 
 

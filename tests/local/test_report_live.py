@@ -1,5 +1,7 @@
 """The growing report while a run trains."""
 
+import queue
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -8,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from local import browser
 from local.__main__ import main
 from local.commands import train
+from local.pictures import encoded
 from local.report import canvas, live
 from local.train.watchers import RunFolder
 
@@ -21,8 +25,8 @@ RECORD |= {"progress": 0.5, "loss_d": 1.0, "loss_g": 2.0, "images_per_second": 5
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """A run that has begun; plots are not drawn."""
-    monkeypatch.setattr(canvas, "png", lambda *_: b"\x89PNG")
-    monkeypatch.setattr(live, "_has_screen", lambda: False)
+    monkeypatch.setattr(canvas, "light_and_dark", lambda *_: [b"\x89PNG"] * 2)
+    monkeypatch.setattr(browser, "_has_screen", lambda: False)
     (tmp_path / "recipe.json").write_text("{}")
     (tmp_path / "images.zip").write_bytes(b"")
     return tmp_path
@@ -85,7 +89,20 @@ def test_only_this_machine_by_its_own_name_is_answered(begun):
             assert refused.value.code == code
 
 
-def test_what_goes_wrong_is_told_once_and_hurts_nobody(run, capsys, monkeypatch):
+@pytest.mark.parametrize("variable", ["DISPLAY", "WAYLAND_DISPLAY"])
+def test_a_browser_opens_on_a_screen_alone(variable, monkeypatch):
+    asked = queue.Queue()
+    monkeypatch.setattr(browser.webbrowser, "open", asked.put)
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    browser.open_page("without")
+    monkeypatch.setenv(variable, ":0")
+    browser.open_page("with")
+    assert asked.get(timeout=20) == "with" and asked.empty()
+
+
+def test_what_goes_wrong_is_told_once_and_hurts_nobody(run, capsys):
     """Its recipe is damaged, so that no page can be made."""
     with live.Live(run) as growing:
         watchers = [RunFolder(run, 0), growing]
@@ -99,7 +116,7 @@ def test_what_goes_wrong_is_told_once_and_hurts_nobody(run, capsys, monkeypatch)
 @pytest.mark.slow
 def test_a_browser_follows_the_run(begun, open_page, monkeypatch):
     grid = Image.new("RGB", (16, 16))
-    monkeypatch.setattr(canvas, "png", lambda *_: canvas.encoded(grid, "PNG"))
+    monkeypatch.setattr(canvas, "light_and_dark", lambda *_: [encoded(grid, "PNG")] * 2)
     with live.Live(begun) as growing:
         watchers = [RunFolder(begun, 0), growing]
         until(growing.address, 1)
@@ -118,8 +135,8 @@ def test_a_browser_follows_the_run(begun, open_page, monkeypatch):
 
 @pytest.mark.slow
 def test_a_training_serves_its_report(tmp_path, make_dogs, monkeypatch, capsys):
-    monkeypatch.setattr(canvas, "png", lambda *_: b"\x89PNG")
-    monkeypatch.setattr(live, "_has_screen", lambda: False)
+    monkeypatch.setattr(canvas, "light_and_dark", lambda *_: [b"\x89PNG"] * 2)
+    monkeypatch.setattr(browser, "_has_screen", lambda: False)
     monkeypatch.setattr(train, "CACHE", tmp_path / "cache")
     words = ["train", "--data", str(make_dogs()), "--steps", "2", "--images", "4", "--open"]
     small = ["size=16", "g_width=8", "d_width=8", "latent=8", "batch=8"]

@@ -10,14 +10,16 @@ from PIL import Image
 
 from local.errors import InputError
 from local.pictures import sheet
-from local.plots import NEUTRAL
-from local.report import frames, looks, namer, sizer
+from local.report import breed_classifier, frames, looks, sizer
 from local.report.colour import brightness, detail, histogram
 from local.report.curves import marks
+from local.report.extractor import unseen
 from local.report.facts import phases
 from local.report.folder import open_folder
 from local.report.kernel_log import last_line
-from local.report.sight import unseen
+from local.themes import NEUTRAL
+from local.train.watchers import read_log
+from submission import archive
 
 TOLD = {"images": 10_000, "recipe": {"name": "dcgan"}, "seconds": {"train": 90.0, "write": 10.0}}
 
@@ -47,6 +49,25 @@ def test_a_log_is_read_as_far_as_it_goes(tmp_path):
     assert [record["quick_kid"] for record in folder.scores] == [0.1]
     said = " ".join(folder.missing)
     assert "images.zip cannot be shown" in said and "No recipe" in said and "No sample grid" in said
+
+
+def test_a_log_tells_finite_numbers_alone(tmp_path):
+    line = '{"step": 1, "on": true, "loss": NaN, "kid": "2", "left": Infinity, "huge": 1e999}'
+    file = tmp_path / "log.jsonl"
+    file.write_text(f'[1]\n"x"\n{line}\n{{"huge": {10**400}}}\n{{"step": 2')
+    assert read_log(file) == [{"step": 1}]
+    assert read_log(tmp_path / "none.jsonl") == []
+
+
+def test_what_an_archive_says_needs_none_of_its_pictures(tmp_path, monkeypatch):
+    pictures = np.stack([np.asarray(noise(seed)) for seed in range(3)])
+    archive.write(tmp_path / "images.zip", [pictures], {"device": "abacus"})
+    for name in ("check", "pixels"):
+        monkeypatch.setattr(archive, name, None)
+    folder = open_folder(tmp_path, images=0)
+    assert folder.about == {"device": "abacus"} and folder.images is None
+    (tmp_path / "images.zip").write_bytes(b"cut off")
+    assert open_folder(tmp_path, images=0).about == {}
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
@@ -106,29 +127,29 @@ def separate(count, breeds, apart):
     return centres[labels] + random.standard_normal((count, 12)), labels
 
 
-def test_a_namer_knows_how_often_it_is_right():
+def test_a_classifier_knows_how_often_it_is_right():
     values, labels = separate(600, 4, apart=6)
     held_out = unseen(600).numpy()
-    found = namer.learned(values, labels, held_out, 4)
+    found = breed_classifier.learned(values, labels, held_out, 4)
     assert found.accuracy == pytest.approx(1, abs=0.02) and not found.weak
     assert found.shares == pytest.approx(np.bincount(labels[held_out]) / held_out.sum(), abs=0.02)
     assert (found.named(values) == labels).mean() > 0.97
-    blind = namer.learned(separate(600, 4, apart=0)[0], labels, held_out, 4)
+    blind = breed_classifier.learned(separate(600, 4, apart=0)[0], labels, held_out, 4)
     assert blind.weak and blind.accuracy < 0.45
 
 
 def test_nothing_is_named_where_there_is_nothing_to_learn():
     values, labels = separate(600, 4, apart=6)
-    assert namer.learned(values, labels, unseen(600).numpy(), 1) is None
-    assert namer.learned(values[:80], labels[:80], unseen(80).numpy(), 4) is None
+    assert breed_classifier.learned(values, labels, unseen(600).numpy(), 1) is None
+    assert breed_classifier.learned(values[:80], labels[:80], unseen(80).numpy(), 4) is None
 
 
-def test_the_namer_is_asked_about_what_nothing_learned_from():
+def test_the_classifier_is_asked_about_what_nothing_learned_from():
     """Features that know the pictures by heart, but not the others, do not look good."""
     values, labels = separate(600, 4, apart=0)
     held_out = unseen(600).numpy()
     values[~held_out] += 9 * np.eye(12)[labels[~held_out]]
-    assert namer.learned(values, labels, held_out, 4).accuracy < 0.5
+    assert breed_classifier.learned(values, labels, held_out, 4).accuracy < 0.5
 
 
 def test_a_sizer_knows_how_much_it_tells():

@@ -2,40 +2,44 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
+from helpers import ROOT
 from PIL import Image
 
 from local import breeds, rows
 from local.__main__ import main
 from local.judging import Reals
-from local.pictures import on_paper, sheet
-from local.plots import DARK, LIGHT
+from local.pictures import sheet
 from local.recipes import PRESETS
 from local.report import beside, canvas, colour, curves, facts, fairness, fairness_part, looks
+from local.report.breed_classifier import BreedClassifier
 from local.report.build import cards
 from local.report.canvas import Canvas, number
-from local.report.fairness import Breed, Fairness
+from local.report.extractor import FeatureExtractor
+from local.report.fairness import BreedFairness, Fairness
 from local.report.folder import Folder, Grid
-from local.report.namer import Namer
-from local.report.sight import Sight
 from local.report.sizer import Sizer
 from local.report.subject import Fakes, Real, Subject
+from local.themes import DARK, LIGHT, PRINT
 from local.train.devices import choose
 from mifid.features import Features
 from mifid.network import random_network
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (20, 64, 64, 3), np.uint8)
 BREEDS = ["Red_dog", "Green_dog"]
+WHITE = (255, 255, 255)
 
 
 @pytest.fixture(autouse=True)
 def plots(monkeypatch):
     """Plots are not drawn."""
-    monkeypatch.setattr(canvas, "png", lambda *_: b"\x89PNG")
+    monkeypatch.setattr(canvas, "light_and_dark", lambda *_: [b"\x89PNG"] * 2)
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +70,10 @@ def reals(network, count):
 
 
 def subject(tmp_path, network, exact=False, everything=900, crops=True):
-    sight = Sight(network, "a small classifier", scores=True, exact=exact)
+    extractor = FeatureExtractor(network, "a small classifier", scores=True, exact=exact)
     found = reals(network, 4)
     side = reals(network, 6) if crops else None
-    real = Real(sight, found, side, everything, 700 if crops else 0, True, None, None)
+    real = Real(extractor, found, side, everything, 700 if crops else 0, True, None, None)
     fakes = Fakes(PICTURES, "20 drawn by the snapshot of step 2", features(network, 20, 2))
     return Subject(folder(tmp_path), choose("cpu"), None, fakes, real)
 
@@ -109,34 +113,58 @@ def test_a_sheet_of_a_run_without_images_zip_says_what_it_shows(tmp_path, networ
 
 
 def test_sheets_are_on_the_page_s_own_paper(tmp_path):
-    corners = []
-    for theme in (LIGHT, DARK):
-        with rows.on(theme):
-            image = rows.stacked([rows.text("words", 60, 20)])
-        corners.append("#{:02x}{:02x}{:02x}".format(*image.getpixel((59, 19))))
+    seen = [breeds.Breed("Red_dog", 3, 0.5, PICTURES[:2], PICTURES[:2])]
+    for theme in (LIGHT, DARK, PRINT):
+        image = rows.stacked([rows.text("words", 60, 20, theme=theme)])
+        assert hexadecimal(image.getpixel((59, 19))) == theme.paper
         assert len(image.getcolors()) > 1
-        with on_paper(theme.paper):
-            between = sheet(PICTURES[:2]).getpixel((65, 5))
-        assert "#{:02x}{:02x}{:02x}".format(*between) == theme.paper
-    assert corners == [LIGHT.paper, DARK.paper]
-    assert rows.text("", 1, 1).getpixel((0, 0)) == (255, 255, 255)
-    assert sheet(PICTURES[:2]).getpixel((65, 5)) == (255, 255, 255)
-    pictures = Canvas().sheet("b", partial(sheet, PICTURES[:2]), "alt", "caption")
-    assert pictures.count("data:image/jpeg") == 2  # what is between them has the paper's colour
-    worded = Canvas().sheet("a", partial(rows.text, "words", 60, 20), "alt", "caption")
+        gap = sheet(PICTURES[:2], gap=theme.paper).getpixel((65, 5))
+        assert hexadecimal(gap) == theme.paper
+        whole = breeds.picture(seen, theme)
+        corners = (0, 0), (breeds.NAME_WIDTH + 65, 30), (whole.width - 1, whole.height - 1)
+        assert {hexadecimal(whole.getpixel(at)) for at in corners} == {theme.paper}
+    assert sheet(PICTURES[:2]).getpixel((65, 5)) == rows.text("", 1, 1).getpixel((0, 0)) == WHITE
+    drawn = partial(breeds.picture, seen)
+    worded = Canvas().worded("a", drawn, "alt", "caption")
     assert worded.count("data:image/jpeg") == 2 and "prefers-color-scheme: dark" in worded
-    plain = Canvas().sheet("a", lambda: Image.new("RGB", (9, 9)), "alt", "caption")
+    plain = Canvas().sheet("b", sheet(PICTURES[:2]), "alt", "caption")
     assert plain.count("data:image/jpeg") == 1
 
 
+def hexadecimal(pixel):
+    return "#{:02x}{:02x}{:02x}".format(*pixel)
+
+
+def test_a_canvas_keeps_pngs_only_where_they_are_asked_for():
+    image = sheet(PICTURES[:2])
+    for keeps in (True, False):
+        told = Canvas(keeps)
+        told.sheet("plain", image, "alt", "caption")
+        assert "class=" not in told.worded("worded", lambda theme: image, "alt", "caption")
+        plot = told.plot("plot", lambda figure: None, 1, "alt", "caption")
+        assert set(told.pngs) == ({"plain", "worded", "plot"} if keeps else set())
+        assert all(data.startswith(b"\x89PNG") for data in told.pngs.values())
+        assert 'class="plot"' in plot  # which alone scrolls on a narrow screen
+
+
+@pytest.mark.slow
+def test_no_command_loads_matplotlib_that_draws_nothing_with_it():
+    """It takes a second, before every run."""
+    for command in ("train", "sample", "walk"):
+        loads = f"import sys, local.commands.{command}; assert 'matplotlib' not in sys.modules"
+        subprocess.run([sys.executable, "-c", loads], cwd=ROOT, check=True)
+
+
 def breed(name, forgotten):
-    return Breed(name, 0.5, 0.078, 0.01, None, None, None, None, forgotten)
+    return BreedFairness(name, 0.5, 0.078, 0.01, None, None, None, None, forgotten)
 
 
 def judged(accuracy):
-    namer = Namer(np.zeros(0), np.zeros(0), accuracy, np.full(3, 1 / 3), np.array([3, 9, 65]))
+    classifier = BreedClassifier(
+        np.zeros(0), np.zeros(0), accuracy, np.full(3, 1 / 3), np.array([3, 9, 65])
+    )
     found = [breed("a", None), breed("b", True), breed("c", False)]
-    return Fairness(found, True, namer, 1000, None, None, None)
+    return Fairness(found, True, classifier, 1000, None, None, None)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def cache(tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def no_plots(monkeypatch):
-    monkeypatch.setattr(report, "png", lambda *_: b"\x89PNG")  # plots cost seconds
+    monkeypatch.setattr(report, "light_and_dark", lambda *_: [b"\x89PNG"] * 2)  # plots cost seconds
 
 
 def words(data: Path, out: Path, *more: str, over=OVER, steps="4") -> list[str]:
@@ -286,7 +286,7 @@ def swept(dogs, tmp_path_factory) -> Path:
             patch.setattr(module, "CACHE", tmp_path_factory.getbasetemp() / "cache")
         patch.setattr(findings, "ENOUGH", 3)
         patch.setattr(findings, "TOP", 2)
-        patch.setattr(report, "png", lambda *_: b"\x89PNG")
+        patch.setattr(report, "light_and_dark", lambda *_: [b"\x89PNG"] * 2)
         assert main(words(dogs, out, "--trials", "4")) == 0
     return out
 

@@ -19,7 +19,7 @@ from torch.nn.functional import one_hot
 from local import animation
 from local.data.classes import Classes
 from local.errors import InputError
-from local.pictures import sheet
+from local.pictures import encoded, sheet
 from local.recipes import Recipe
 from local.sampling import Draws, draw, sample
 from local.walks import walk
@@ -35,7 +35,7 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)  # a fixed date, so that one request gives one 
 
 @dataclass(frozen=True)
 class Wish:
-    """Dogs that can be drawn; `Dogs.wish` makes one of what somebody asked for."""
+    """Dogs that can be drawn; `Sampler.wish` makes one of what somebody asked for."""
 
     breed: str  # empty: of all breeds, in the training set's own shares
     seed: int
@@ -44,7 +44,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Dogs:
+class Sampler:
     """A generator in eval mode on a device, and what it draws from.
 
     about: what it is, for people, a line each.
@@ -88,7 +88,7 @@ class Dogs:
 
     def names(self, draws: Draws) -> list[str]:
         """The breed of each dog, for people; empty where the generator does not know breeds."""
-        known = [name.replace("_", " ") for name in self.breeds]
+        known = list(map(spoken, self.breeds))
         return [known[label] if known else "" for label in draws.labels.tolist()]
 
     def pictures(self, draws: Draws) -> np.ndarray:
@@ -155,7 +155,7 @@ class Dogs:
 
     def sheet(self, wish: Wish) -> bytes:
         """All dogs of a wish on one PNG."""
-        return png(sheet(self.pictures(self.draws(wish))))
+        return encoded(sheet(self.pictures(self.draws(wish))), "PNG")
 
     def archive(self, wish: Wish) -> bytes:
         """A zip of a PNG a dog, and of what they were asked for by."""
@@ -165,8 +165,13 @@ class Dogs:
             archive.writestr(zipfile.ZipInfo("dogs.json", EARLIEST), json.dumps(about, indent=2))
             for i, picture in enumerate(self.pictures(self.draws(wish)), start=1):
                 member = zipfile.ZipInfo(f"dog-{i:02}.png", EARLIEST)
-                archive.writestr(member, png(Image.fromarray(picture)))
+                archive.writestr(member, encoded(Image.fromarray(picture), "PNG"))
         return file.getvalue()
+
+
+def spoken(breed: str) -> str:
+    """A breed's name, for people."""
+    return breed.replace("_", " ")
 
 
 def motion(pictures: np.ndarray) -> bytes:
@@ -202,10 +207,3 @@ def _asked(value: Any) -> str:
     if type(value) not in (int, float) or not abs(value) < 1e12:  # which a NaN is not
         return ""
     return f", not {value:,.10g}"
-
-
-def png(image: Image.Image) -> bytes:
-    """The picture as a PNG."""
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()

@@ -10,7 +10,7 @@ import pytest
 import untrained
 from PIL import Image
 
-from local.app.dogs import MOST, MOST_STEPS, SEEDS, motion
+from local.app.sampler import MOST, MOST_STEPS, SEEDS, motion
 from local.errors import InputError
 from local.sampling import draw, sample
 

@@ -12,14 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, normalize
 
+from local import judging
 from local.data.prepared import Dogs, TrainingSet
 from local.errors import reason
 from local.judge import JudgeError, KernelJudge, learn
-from local.judging import BATCH, Reals, kept
-from local.pictures import submitted
 from local.progress import say
 from local.train.devices import Device
-from mifid.features import Features, compute
+from mifid.features import Features
 from mifid.neighbours import nearest
 from mifid.network import Network, open_network
 from mifid.pairs import Pairs, nearest_pairs
@@ -34,8 +33,8 @@ BLOCK = 4  # pixels that are one number where pixels are compared
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What compares.
+class FeatureExtractor:
+    """What gives the features that pictures are compared by.
 
     network: that gives the features.
     words: what it is, for people.
@@ -49,13 +48,14 @@ class Sight:
     exact: bool
 
     def features(self, pictures: np.ndarray, title: str) -> Features:
-        """Of pictures (N, 64, 64, 3) uint8; the metric's network's are kept."""
-        if title == "real" and self.exact:
-            return kept(pictures, self.network)
-        batches = (pictures[i : i + BATCH] for i in range(0, len(pictures), BATCH))
-        values = compute(batches, self.network, len(pictures), f"{title} pictures")
-        network = self.network
-        return Features(values, network.name, network.identity, precision=network.precision)
+        """Of pictures (N, 64, 64, 3) uint8; `title` is of the progress bar."""
+        return judging.features(pictures, self.network, title)
+
+    def of_reals(self, pictures: np.ndarray) -> Features:
+        """Of real pictures (N, 64, 64, 3) uint8; those of the metric's network are kept."""
+        if self.exact:
+            return judging.kept(pictures, self.network)
+        return self.features(pictures, "real")
 
     def nearest(self, fakes: Features, reals: Features) -> Pairs:
         """Each generated picture's nearest real one, by 1 - cosine.
@@ -75,50 +75,38 @@ class Sight:
         return "on the judge's own scale, not comparable with any FID"
 
 
-def open_sight(
-    graph: Path | None, dogs: Dogs, device: Device, seconds: float = JUDGE_SECONDS
-) -> Sight:
+def open_extractor(graph: Path | None, dogs: Dogs, device: Device) -> FeatureExtractor:
     """The best that is to be had.
 
     Args:
         graph: as for `mifid.network.open_network`.
         dogs: whole real pictures.
         device: that looks.
-        seconds: for a judge to learn in, at most.
 
     Raises:
         mifid.errors.InputError: a graph that was named cannot be used.
     """
     network = open_network(graph, device=device.device.type)
     if network.name != "random":
-        return Sight(network, f"the metric's network ({network.name})", scores=True, exact=True)
+        return FeatureExtractor(
+            network, f"the metric's network ({network.name})", scores=True, exact=True
+        )
     lessons = ~unseen(len(dogs))
-    say(f"no graph: a judge learns the real pictures, {seconds:.0f} seconds at most")
+    say(f"no graph: a judge learns the real pictures, {JUDGE_SECONDS:.0f} seconds at most")
     try:
         learned = TrainingSet(dogs.pictures[lessons], dogs.labels[lessons], dogs.breeds)
-        judge = learn(learned, device, seconds)
+        judge = learn(learned, device, JUDGE_SECONDS)
     except JudgeError as error:
         say(f"no judge: {reason(error)}")
-        return Sight(_pixels(), "pixels, in blocks of 4x4", scores=False, exact=False)
+        return FeatureExtractor(_pixels(), "pixels, in blocks of 4x4", scores=False, exact=False)
     words = JUDGE if judge.facts["task"] == "breeds" else TURNS
-    return Sight(_as_network(judge), words, scores=True, exact=False)
+    return FeatureExtractor(_as_network(judge), words, scores=True, exact=False)
 
 
 def unseen(count: int) -> Tensor:
     """Which of so many real pictures (N,) nothing here learns from."""
     random = torch.Generator().manual_seed(0)
     return torch.rand(count, generator=random) < UNSEEN
-
-
-def as_bytes(pictures: Tensor) -> np.ndarray:
-    """Pictures (N, 3, S, S) uint8 as (N, S, S, 3)."""
-    return pictures.permute(0, 2, 3, 1).contiguous().numpy()
-
-
-def reals_of(dogs: Dogs, sight: Sight, rows: list[int]) -> Reals:
-    """The real side: these rows, in the size that the metric takes."""
-    (pictures,) = submitted([as_bytes(dogs.pictures[torch.tensor(rows)])])
-    return Reals(pictures, sight.features(pictures, "real"), dogs.labels[rows].numpy(), dogs.breeds)
 
 
 def _as_network(judge: KernelJudge) -> Network:

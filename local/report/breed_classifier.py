@@ -15,7 +15,7 @@ WEAK = 0.2  # of the way from chance to never wrong
 
 
 @dataclass(frozen=True)
-class Namer:
+class BreedClassifier:
     """A classifier of breeds.
 
     accuracy: share of unseen real pictures that it names rightly. shares: (breeds,) of what it
@@ -30,8 +30,7 @@ class Namer:
 
     def named(self, values: np.ndarray) -> np.ndarray:
         """The breed (N,) of each row of features (N, D)."""
-        found: np.ndarray = ((values - self.mean) @ self.weights).argmax(axis=1)
-        return found
+        return _named(values, self.mean, self.weights)
 
     @property
     def unseen(self) -> int:
@@ -51,8 +50,8 @@ class Namer:
 
 def learned(
     values: np.ndarray, labels: np.ndarray, unseen: np.ndarray, breeds: int
-) -> Namer | None:
-    """A namer; None where there is one breed, or too few pictures.
+) -> BreedClassifier | None:
+    """A classifier; None where there is one breed, or too few pictures.
 
     Args:
         values: features (N, D) of real pictures.
@@ -64,10 +63,15 @@ def learned(
         return None
     wanted = np.eye(breeds)[labels[~unseen]]
     weights, mean = ridge(values[~unseen], wanted - wanted.mean(axis=0), RIDGE)
-    found = ((values[unseen] - mean) @ weights).argmax(axis=1)
+    found = _named(values[unseen], mean, weights)
     shares = np.bincount(found, minlength=breeds) / len(found)
     counts = np.bincount(labels[unseen], minlength=breeds)
-    return Namer(weights, mean, float((found == labels[unseen]).mean()), shares, counts)
+    return BreedClassifier(weights, mean, float((found == labels[unseen]).mean()), shares, counts)
+
+
+def _named(values: np.ndarray, mean: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    found: np.ndarray = ((values - mean) @ weights).argmax(axis=1)
+    return found
 
 
 def ridge(values: np.ndarray, wanted: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
