@@ -308,7 +308,8 @@ def test_the_page_is_whole_and_safe(book, tmp_path):
 def test_a_score_beyond_the_quantiles_stands_by_a_bound(book, monkeypatch):
     book.add("version", public=9.0)
     book.add("version", public=50.0)
-    monkeypatch.setattr(history_page, "png", lambda *_: b"")  # the plots do not tell it
+    nothing = (b"", b"")  # the plots do not tell it
+    monkeypatch.setattr(history_page, "light_and_dark", lambda *_: nothing)
     shown = history_page.page(lines(book.rows()), "")
     assert "better than at least 99% of the 497 honest ones" in shown
     assert "better than about 84% of the 497 honest ones" in shown
