@@ -147,7 +147,8 @@ def test_a_team_of_two_is_one_process_with_two_splits_for_every_recipe(preset, b
             mine, others = (gradient(getattr(member, side)) for member in members)
             assert torch.equal(mine, others)
             expected = gradient(getattr(reference, side))
-            assert (mine - expected).norm() < 1e-2 * expected.norm()
+            # A hinge that all pictures are beyond has no slope at all.
+            assert (mine - expected).norm() <= 1e-2 * expected.norm()
     sides = 1 if preset == "autoencoder" else 1 + reference.recipe.d_steps
     assert team.exchanges == 3 * sides
 
