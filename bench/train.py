@@ -9,6 +9,7 @@ First both sides take one step on equal batches in float32: their losses must be
 """
 
 import argparse
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -113,6 +114,8 @@ def _examples(
     at_hand = some.float() / 127.5 - 1
     sides = {"PyTorch's example": _loop(recipe, repeat(at_hand), at_hand.device)}
     if options.data:
+        # DataLoader would handle the end of every later child of this process, too.
+        around.callback(signal.signal, signal.SIGCHLD, signal.getsignal(signal.SIGCHLD))
         folder = Path(around.enter_context(tempfile.TemporaryDirectory(prefix="bench-train-")))
         batches = loader(options.data, folder, recipe)
         sides[f"with its loader, {WORKERS} workers"] = _loop(recipe, batches, at_hand.device)
