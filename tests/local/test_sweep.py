@@ -613,7 +613,9 @@ def test_workers_share_the_trials(dogs, tmp_path, no_plots, capfd):
     assert main(words(dogs, tmp_path, "--trials", "5", "--workers", "2")) == 0
     rows = numbers(tmp_path)["rows"]
     assert 5 <= len(rows) <= 6  # whoever is at work when the last is counted finishes
-    assert {row["state"] for row in rows} == {"scored"}
+    states = [row["state"] for row in rows]
+    # From five scores on, which a sixth trial may meet, bad ones are stopped.
+    assert states.count("scored") >= 5 and set(states) <= {"scored", "stopped"}
     assert len({row["settings"]["g_lr"] for row in rows}) == len(rows)  # none is drawn twice
     assert "Traceback" not in capfd.readouterr().err
 
