@@ -18,9 +18,7 @@ from torch.utils.flop_counter import flop_registry
 
 from bench.form import Measured, carry_out, command
 from bench.sides import Side
-from bench.train import noise, recipe_of, sync_of, times
-from local import recipes
-from local.commands.arguments import DEVICE_HELP, count
+from bench.train import add_step, noise, recipe_of, sync_of, times
 from local.train import devices
 from local.train.adversaries import Adversaries
 from local.train.devices import Device
@@ -50,12 +48,7 @@ class Counter(TorchDispatchMode):
 def run(words: Sequence[str]) -> int:
     """Runs the command; returns the exit code."""
     parser = command("limits", __doc__, 5, "--recipe best-dcgan --batch 128")
-    add = parser.add_argument
-    add("--recipe", default=recipes.DEFAULT, help=f"({recipes.DEFAULT})")
-    add("--batch", type=count, metavar="B", help="pictures a step (the recipe's)")
-    add("--steps", type=count, default=3, metavar="S", help="a round (3)")
-    add("--device", default="auto", help=DEVICE_HELP)
-    add("settings", nargs="*", metavar="key=value", help="further settings of the recipe")
+    add_step(parser, steps=3)
     return carry_out("limits", parser, words, _measure)
 
 

@@ -27,7 +27,7 @@ from bench.example import WORKERS, Example, loader
 from bench.form import Measured, carry_out, command
 from bench.sides import alternate
 from local import nets, recipes
-from local.commands.arguments import DEVICE_HELP, count
+from local.commands.arguments import DEVICE_HELP, Parser, count
 from local.data.prepared import TrainingSet
 from local.errors import InputError
 from local.recipes import Recipe
@@ -42,15 +42,21 @@ EQUAL = 1e-4  # relative: two orders of summing in float32
 def run(words: Sequence[str]) -> int:
     """Runs the command; returns the exit code."""
     parser = command("train", __doc__, 7, "--batch 128 --data generative-dog-images.zip")
+    add_step(parser, steps=4)
+    add = parser.add_argument
+    add("--data", type=Path, metavar="PATH", help="dogs, for a side with the example's loader")
+    add("--compile", action="store_true", help="the kit's networks compiled, as in long runs")
+    return carry_out("train", parser, words, _measure)
+
+
+def add_step(parser: Parser, steps: int) -> None:
+    """The options that say which step is taken, and how often a round."""
     add = parser.add_argument
     add("--recipe", default=recipes.DEFAULT, help=f"its network and losses ({recipes.DEFAULT})")
     add("--batch", type=count, metavar="B", help="pictures a step (the recipe's)")
-    add("--steps", type=count, default=4, metavar="S", help="a round (4)")
-    add("--data", type=Path, metavar="PATH", help="dogs, for a side with the example's loader")
+    add("--steps", type=count, default=steps, metavar="S", help=f"a round ({steps})")
     add("--device", default="auto", help=DEVICE_HELP)
-    add("--compile", action="store_true", help="the kit's networks compiled, as in long runs")
     add("settings", nargs="*", metavar="key=value", help="further settings of the recipe")
-    return carry_out("train", parser, words, _measure)
 
 
 def _measure(options: argparse.Namespace) -> Measured:

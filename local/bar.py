@@ -1,6 +1,5 @@
 """How far a training is: a bar on a terminal, below the lines that are printed meanwhile."""
 
-from types import TracebackType
 from typing import TextIO
 
 import numpy as np
@@ -28,12 +27,7 @@ class Bar:
     def __enter__(self) -> "Bar":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.close()
 
     def tick(self, record: Record) -> None:

@@ -10,7 +10,6 @@ import math
 import mmap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -71,9 +70,13 @@ class Shards:
         return self[:].numpy().astype(dtype or np.uint8, copy=False)
 
     def _read(self, rows: np.ndarray) -> Tensor:
-        read = np.empty((len(rows), *self.shape[1:]), np.uint8)
         shards = rows // self._each
-        for number in np.unique(shards).tolist():
+        numbers = np.unique(shards).tolist()
+        if len(numbers) == 1:  # as most sets have one shard: nothing to put together
+            (number,) = numbers
+            return torch.from_numpy(self._shards[number].read(rows - number * self._each))
+        read = np.empty((len(rows), *self.shape[1:]), np.uint8)
+        for number in numbers:
             here = shards == number
             read[here] = self._shards[number].read(rows[here] - number * self._each)
         return torch.from_numpy(read)
@@ -110,12 +113,7 @@ class ShardWriter:
     def __enter__(self) -> "ShardWriter":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._close()
 
     def write(self, picture: np.ndarray) -> None:

@@ -13,7 +13,6 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
-from types import TracebackType
 
 import torch.distributed as dist
 from safetensors import SafetensorError
@@ -76,12 +75,7 @@ class Crew:
             raise
         return team
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if not self._members:
             return
         if kind is None:
