@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from bench import growth, hours, prepare, train, write
 from bench.__main__ import main
@@ -104,6 +105,21 @@ def test_losses_of_one_batch_are_the_examples():
 def test_a_training_set_has_pillows_pixels_and_a_rate_on_each_side(bench, make_dogs):
     facts = bench("prepare", "--data", str(make_dogs(6)), "--rounds", "1")
     assert len(facts["sides"]) == 3 and facts["cache_seconds"] > 0
+
+
+def test_pictures_are_made_as_long_as_photographs_first(bench, make_dogs, monkeypatch):
+    seen = []
+    usual = prepare._with_pillow
+
+    def look(data, size):
+        seen[:] = [Image.open(file).size for file in sorted(data.glob("*.jpg"))]
+        return usual(data, size)
+
+    monkeypatch.setattr(prepare, "_with_pillow", look)
+    monkeypatch.setattr(prepare, "ENLARGED", 3)
+    facts = bench("prepare", "--data", str(make_dogs(5)), "--enlarge", "500", "--rounds", "1")
+    assert [max(size) for size in seen] == [500] * 3
+    assert "3 whole pictures" in facts["about"] and "500 pixels" in facts["about"]
 
 
 def test_other_pixels_are_no_comparison(monkeypatch, make_dogs, tmp_path, capsys):
