@@ -1,8 +1,9 @@
 """`python -m bench memory`: the peak memory of each job, and how it grows with the work.
 
 Each job is a command in a process of its own, once for each size; the peak is that of its largest
-process. Memory of a GPU is not looked at. `sample` draws so many pictures into an archive, `train`
-prepares so many pictures and trains on them, `score` scores so many against as many.
+process, and that of the GPUs beside it, where there are any. `sample` draws so many pictures into
+an archive, `train` prepares so many pictures and trains on them, `score` scores so many against as
+many.
 """
 
 import argparse
@@ -12,10 +13,13 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+import torch
 from tqdm import tqdm
 
 from bench.alone import run_alone
 from bench.form import Measured, carry_out, command
+from bench.gpu_memory import Peak
 from bench.sides import Side
 from local.commands.arguments import count
 from local.project import ROOT
@@ -37,20 +41,40 @@ def run(words: Sequence[str]) -> int:
 
 def _measure(options: argparse.Namespace) -> Measured:
     sizes = sorted(set(options.sizes))
-    found = []
+    places = ["", " on the GPUs"] if torch.cuda.is_available() else [""]
+    found: list[Side] = []
     notes = []
-    with tempfile.TemporaryDirectory(prefix="bench-memory-") as place:
-        maker = _Maker(Path(place), options.graph)
-        turns = [(job, size) for job in options.jobs for size in sizes]
-        for job, size in tqdm(turns, unit="job", disable=None, leave=False):
-            peaks = [maker.call(*JOBS[job](maker, size)) / 1e6 for _ in range(options.rounds)]
-            found.append(Side(f"{job} {size:,}", peaks))
-        for job in options.jobs if len(sizes) > 1 else ():
-            mine = [side.median for side in found if side.name.startswith(f"{job} ")]
-            slope = (mine[-1] - mine[0]) / (sizes[-1] - sizes[0]) * 1000
-            notes.append(f"{job}: {slope:+.1f} MB for each 1,000 pictures more")
-    about = "peak of resident memory, pictures of 64x64"
+    turns = len(options.jobs) * len(sizes) * options.rounds
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-memory-") as folder,
+        tqdm(total=turns, unit="job", disable=None, leave=False) as bar,
+    ):
+        maker = _Maker(Path(folder), options.graph)
+        for job in options.jobs:
+            peaks = np.array([_peaks(maker, job, size, options.rounds, bar) for size in sizes])
+            for place, megabytes in zip(places, np.moveaxis(peaks, 2, 0) / 1e6, strict=False):
+                name = f"{job}{place}"
+                rows = zip(sizes, megabytes.tolist(), strict=True)
+                found += [Side(f"{name} {size:,}", rounds) for size, rounds in rows]
+                notes += _growth(name, sizes, np.median(megabytes, axis=1))
+    about = "peak of memory, pictures of 64x64"
     return Measured(about, found, "MB", lower=True, compared=False, notes=notes)
+
+
+def _peaks(maker: "_Maker", job: str, size: int, rounds: int, bar: tqdm) -> list[tuple[int, int]]:
+    """Bytes of each round, on the host and on the GPUs."""
+    peaks = []
+    for _ in range(rounds):
+        peaks.append(maker.call(*JOBS[job](maker, size)))
+        bar.update()
+    return peaks
+
+
+def _growth(name: str, sizes: list[int], medians: np.ndarray) -> list[str]:
+    if len(sizes) < 2:
+        return []
+    slope = (medians[-1] - medians[0]) / (sizes[-1] - sizes[0]) * 1000
+    return [f"{name}: {slope:+.1f} MB for each 1,000 pictures more"]
 
 
 class _Maker:
@@ -62,13 +86,14 @@ class _Maker:
         self.environment = os.environ | {"DOGS_CACHE": str(folder / "cache")}
         self.environment["XDG_CACHE_HOME"] = str(folder / "cache")
 
-    def call(self, *words: str) -> int:
-        """Runs a command of this kit; returns the bytes of its peak."""
-        done = run_alone([sys.executable, "-m", *words], ROOT, self.environment)
+    def call(self, *words: str) -> tuple[int, int]:
+        """Runs a command of this kit; returns the bytes of its peak, on the host and on GPUs."""
+        with Peak() as on_gpus:
+            done = run_alone([sys.executable, "-m", *words], ROOT, self.environment)
         if done.code:
             said = done.stderr.strip()[-200:]
             raise WorkError(f"python -m {' '.join(words[:2])} ended with {done.code}: {said}")
-        return done.peak_bytes
+        return done.peak_bytes, on_gpus.bytes
 
     def dogs(self, size: int) -> Path:
         """A folder of so many drawn dogs."""

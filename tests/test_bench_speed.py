@@ -4,13 +4,14 @@ import itertools
 import json
 import math
 import statistics
+import threading
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
-from bench import growth, hours, prepare, train, write
+from bench import gpu_memory, growth, hours, prepare, train, write
 from bench.__main__ import main
 from bench.example import Example
 from bench.form import Measured
@@ -179,6 +180,25 @@ def test_memory_is_that_of_the_jobs_own_process(bench):
     facts = bench("memory", "--jobs", "sample", "--sizes", "10", "20")
     assert list(facts["sides"]) == ["sample 10", "sample 20"]
     assert all(100 < peak < 10_000 for (peak,) in facts["sides"].values())
+
+
+def test_a_gpus_peak_is_what_it_held_beyond_what_it_held_before(monkeypatch):
+    free = iter([900, 700, 400])  # of 1,000 bytes on each of two cards
+    looked = threading.Event()
+
+    def told(card):
+        left = next(free, None) if card == 0 else 950
+        if left is None:
+            looked.set()
+        return left or 800, 1000
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", told)
+    monkeypatch.setattr(gpu_memory, "EVERY", 0.0)
+    with gpu_memory.Peak() as peak:
+        assert looked.wait(60)
+    assert peak.bytes == 500
 
 
 @pytest.mark.slow
