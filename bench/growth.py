@@ -22,7 +22,7 @@ from bench.scoring import features
 from bench.sides import Side
 from bench.train import noise
 from local import recipes
-from local.commands.arguments import DEVICE_HELP
+from local.commands.arguments import DEVICE_HELP, count
 from local.data.doodle import write as write_drawn
 from local.data.prepared import prepare
 from local.train import devices
@@ -78,7 +78,7 @@ def run(words: Sequence[str]) -> int:
     parser = command("growth", __doc__, 3, "--jobs step score")
     add = parser.add_argument
     add("--jobs", nargs="+", choices=JOBS, default=list(JOBS), metavar="NAME", help=", ".join(JOBS))
-    add("--largest", type=float, default=math.inf, metavar="N", help="leave out what is larger")
+    add("--largest", type=count, default=30_000, metavar="N", help="leave out more (30,000)")
     add("--device", default="auto", help=f"of step: {DEVICE_HELP}")
     return carry_out("growth", parser, words, _measure)
 
@@ -158,8 +158,8 @@ def _score(options: argparse.Namespace, folder: Path, size: int) -> Work:
 
 
 JOBS = {
-    "prepare": Job("pictures", (1_000, 3_000, 10_000), 100_000, line, _prepare),
+    "prepare": Job("pictures", (1_000, 10_000, 30_000, 100_000), 1_000_000, line, _prepare),
     "step": Job("pixels a side", (32, 64, 128), 256, power, _step),
-    "write": Job("pictures", (1_000, 10_000, 100_000), 1_000_000, line, _write),
-    "score": Job("pictures", (1_000, 10_000, 30_000), 1_000_000, line, _score),
+    "write": Job("pictures", (1_000, 10_000, 30_000, 100_000), 1_000_000, line, _write),
+    "score": Job("pictures", (1_000, 10_000, 30_000, 100_000), 1_000_000, line, _score),
 }
