@@ -390,7 +390,8 @@ def test_the_published_side_reads_its_folders_by_the_rules(
     monkeypatch.setattr(published, "frechet_distance", lambda *sides: seen.extend(sides) or 7.0)
     values = published.score(*words)
     expected = np.concatenate([saved["features_a"][:3], saved["features_b"][:3]])
-    assert near(torch.from_numpy(np.concatenate(seen)), expected, 1e-6)
+    # TensorFlow sums in another order on another kind of processor, as docs/precision.md says.
+    assert near(torch.from_numpy(np.concatenate(seen)), expected, 1e-5)
     assert values["fid"] == 7.0 == pytest.approx(values["mifid"])
     assert 0.1 < values["distance"] < 1
     noise(100, 80, 0).save(tmp_path / "generated" / "0.png")

@@ -42,7 +42,12 @@ def test_every_recipe_goes_into_the_kernel_and_through_a_rehearsal(name, make_do
     recipe = replace(recipes.get(name), **NARROW)
     staging = Staging(images=30)
     file = built(recipe, tmp_path / "kernel.py")
-    report = rehearse(file, make_dogs(30), 20, processors=1, staging=staging, echo=io.StringIO())
+    for limit in (20, 90):  # a slow or busy machine may need the longer one
+        report = rehearse(
+            file, make_dogs(30), limit, processors=1, staging=staging, echo=io.StringIO()
+        )
+        if not report.failures:
+            break
     assert report.failures == []
     assert report.archive is not None and report.archive["images"] == 30
     assert report.result["steps"] > 0 and report.result["stopped"] is None
