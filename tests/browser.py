@@ -35,7 +35,8 @@ def browser() -> Iterator["Browser"]:
     if found is None:
         says = "needs Chromium (apt-get install chromium) and playwright (requirements-dev.txt)"
         pytest.fail(says) if os.environ.get("CI") else pytest.skip(says)
-    words = ["--disable-dev-shm-usage"]  # a container's /dev/shm is too small for pictures
+    # A container's /dev/shm is too small for pictures; and no GPU is there, or needed.
+    words = ["--disable-dev-shm-usage", "--disable-gpu"]
     if os.geteuid() == 0:
         words.append("--no-sandbox")  # which root cannot have
     with sync_playwright() as playwright:

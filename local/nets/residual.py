@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, relu
 
 from local.nets.blocks import bounded, orthogonal
+from local.nets.resampled import conv_of_doubled, halved_conv
 
 
 class Up(nn.Module):
@@ -30,8 +31,9 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """See the class."""
-        new = interpolate(relu(self.norm1(x, condition), inplace=True), scale_factor=2)
-        new = self.conv2(relu(self.norm2(self.conv1(new), condition), inplace=True))
+        new = relu(self.norm1(x, condition), inplace=True)
+        new = conv_of_doubled(new, self.conv1.weight, self.conv1.bias)
+        new = self.conv2(relu(self.norm2(new, condition), inplace=True))
         # A 1x1 convolution before the copying of places gives the same as after it, at a quarter.
         return new + interpolate(self.past(x), scale_factor=2)
 
@@ -65,8 +67,8 @@ class Down(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
         new = self.conv1(x if self.first else leaky_relu(x, self.slope))
-        new = self.conv2(leaky_relu(new, self.slope, inplace=True))
-        return self._halved(new) + self.past(self._halved(x))
-
-    def _halved(self, x: Tensor) -> Tensor:
-        return avg_pool2d(x, 2) if self.halves else x
+        new = leaky_relu(new, self.slope, inplace=True)
+        if not self.halves:
+            return self.conv2(new) + self.past(x)
+        new = halved_conv(new, self.conv2.weight, self.conv2.bias)
+        return new + self.past(avg_pool2d(x, 2))

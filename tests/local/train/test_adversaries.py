@@ -2,12 +2,14 @@
 
 import itertools
 import math
+from collections import Counter
 from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 import torch
 from operations import Operations
+from torch.nn.utils.parametrizations import _SpectralNorm
 
 from local.train.adversaries import Adversaries, diversity
 from local.train.augment import to_floats
@@ -338,6 +340,27 @@ def test_noise_has_its_deviation_on_both_sides_and_is_the_same_in_both_halves(
     again = [torch.cat(second)] if loss == "bce" else [torch.cat(second[i::2]) for i in (0, 1)]
     for side, before in zip(again, (fakes, reals), strict=False):
         torch.testing.assert_close(side, before)
+
+
+def test_a_layer_under_spectral_norm_works_its_weight_out_once_a_half(
+    recipe, device, dogs, monkeypatch
+):
+    """Once for each change of the weights, however many batches of pictures pass it."""
+    conditional = replace(recipe, network="csagan", size=32, loss="rahinge", g_width=4, d_width=4)
+    adversaries = Adversaries(conditional, device, dogs)
+    usual, times = _SpectralNorm.forward, Counter()
+
+    def counted(self, weight):
+        times[self] += 1
+        return usual(self, weight)
+
+    monkeypatch.setattr(_SpectralNorm, "forward", counted)
+    adversaries.step()
+    seen = {
+        name: {times[layer] for layer in network.modules() if isinstance(layer, _SpectralNorm)}
+        for name, network in adversaries.networks().items()
+    }
+    assert seen == {"generator": {1}, "discriminator": {2}, "average": {0}}
 
 
 def test_diversity_is_the_quotient_of_root_mean_squared_distances():
