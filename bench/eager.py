@@ -1,5 +1,6 @@
 """A recipe's own step without what this kit does for speed: a plain eager loop of one network."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -26,6 +27,9 @@ class Eager(Adversaries):
 
     def _draw(self) -> Batch:
         return {name: tensor.contiguous() for name, tensor in super()._draw().items()}
+
+    def _bounded_once(self) -> AbstractContextManager[object]:
+        return nullcontext()
 
     def _adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
         betas = (self.recipe.beta1, self.recipe.beta2)
