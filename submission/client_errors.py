@@ -62,10 +62,11 @@ def trouble(said: Said, command: str, seconds: float) -> Exception | None:
     """The error that what the client said amounts to; None where it did its work."""
     if said.code is None:
         return Unreachable(f"no answer from Kaggle in {seconds:g} s ({command})")
-    if said.code == 0:
-        bad = [status for status in said.downloads if status >= 400]
+    if bad := [status for status in said.downloads if status >= 400]:  # exit code 0 before 2.2.5
         # Its address was signed for a while only: asked again, Kaggle gives another.
-        return Unreachable(f"a file did not come ({bad[0]}; {command})", bad[0]) if bad else None
+        return Unreachable(f"a file did not come ({bad[0]}; {command})", bad[0])
+    if said.code == 0:
+        return None
     if said.code == 2 and WRONG_USE.search(said.errors):
         return InputError(f"this version of Kaggle's client is too old for `{command}`: {INSTALL}")
     last = said.exchanges[-1] if said.exchanges else Exchange("", _printed(said.errors))

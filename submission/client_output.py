@@ -21,6 +21,12 @@ LOGGED = re.compile(r"^(?:DEBUG|INFO):.*\n?", re.MULTILINE)
 OWN_WARNING = re.compile(
     r"^Warning: (?:Your Kaggle API key|Looks like you're using).*\n?", re.MULTILINE
 )
+# Advice of its own below an error, from 2.2.5 on; what to do is said here for this competition.
+ADVICE = re.compile(
+    r"\n\n(?:You don't have access to|The resource was not found|You have been rate limited"
+    r"|This is a problem on Kaggle's side|If this is unexpected, you can re-run).*\Z",
+    re.DOTALL,
+)
 EXPIRED = "Ignoring invalid/expired access token"
 
 
@@ -43,7 +49,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Said:
-    """What the client said, without requests, debugging lines and secrets.
+    """What the client said, without requests, debugging lines, its advice and secrets.
 
     Attributes:
         code: the exit code; None: it was ended at its time limit.
@@ -73,7 +79,7 @@ def read(code: int | None, stdout: str, stderr: str) -> Said:
     return Said(
         code,
         OWN_WARNING.sub("", EXCHANGE.sub("", stdout)).strip(),
-        LOGGED.sub("", stderr).strip(),
+        ADVICE.sub("", LOGGED.sub("", stderr).strip()),
         tuple(_exchanges(stdout)),
         tuple(int(status) for status in DOWNLOAD.findall(stderr)),
         EXPIRED in stderr,

@@ -101,7 +101,7 @@ def log(kernel: str) -> list[str]:
 
 
 def gpu_hours_left() -> tuple[float, str] | None:
-    """GPU hours left of this week's, and when they are renewed; None: Kaggle does not say.
+    """GPU hours left of this week's, and when they are renewed (UTC); None: Kaggle does not say.
 
     Raises:
         As `client.ask`.
@@ -109,7 +109,8 @@ def gpu_hours_left() -> tuple[float, str] | None:
     for row in client.table("quota"):
         if row.get("resource") == "GPU":
             left = re.match(r"[\d.]+", str(row.get("remaining")))
-            return (float(left[0]), str(row.get("refreshAt") or "")) if left else None
+            renewed = str(row.get("refreshAt") or "").removesuffix("+00:00")  # 2.2.5 writes it out
+            return (float(left[0]), renewed) if left else None
     return None
 
 

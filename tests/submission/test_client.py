@@ -1,6 +1,7 @@
 """The real client against a Kaggle of one's own: what goes wrong is said so that it helps."""
 
 import base64
+import contextlib
 import hashlib
 import re
 from collections.abc import Callable
@@ -285,7 +286,7 @@ def test_credentials_as_the_client_meets_them(
 
 @pytest.mark.slow
 def test_downloads_that_fail_are_errors(kaggle: KaggleServer, tmp_path: Path) -> None:
-    """The client itself writes an error page into the file and exits 0."""
+    """Before 2.2.5 the client writes an error page into the file and exits 0."""
     kaggle.kernels[KERNEL] = ["source"]
     kaggle.files = {f"{number}.bin": bytes([number]) * 100_000 for number in range(3)}
     kaggle.page_size = 2
@@ -294,7 +295,7 @@ def test_downloads_that_fail_are_errors(kaggle: KaggleServer, tmp_path: Path) ->
     with pytest.raises(client.Unreachable, match=r"a file did not come \(403; kaggle"):
         client.ask(*words)
     kaggle.cuts["1.bin"] = [5000]
-    with pytest.raises(client.Unreachable, match="IncompleteRead"):
+    with contextlib.suppress(client.Unreachable):  # from 2.2.5 on the client goes on by itself
         client.ask(*words)
     client.ask(*words)
     for name, content in kaggle.files.items():
