@@ -1,10 +1,14 @@
 """Layers that several networks are made of."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
+
+Layer = TypeVar("Layer", bound=nn.Module)
+Weighted = TypeVar("Weighted", nn.Conv2d, nn.Linear, nn.Embedding)
 
 SLOPE = 0.2  # of every LeakyReLU, below 0
 EMBEDDED = 50  # length of a breed's embedding in the DCGAN and the conditional GAN
@@ -38,12 +42,14 @@ def down(
     )
 
 
-def bounded(layer: nn.Module, spectral: bool = True) -> nn.Module:
+def bounded(layer: Layer, spectral: bool = True) -> Layer:
     """The layer with its largest gain held at 1 (Miyato et al. 2018, arXiv 1802.05957), or not."""
-    return spectral_norm(layer) if spectral else layer
+    if spectral:
+        spectral_norm(layer)
+    return layer
 
 
-def orthogonal(layer: nn.Conv2d | nn.Linear | nn.Embedding) -> nn.Module:
+def orthogonal(layer: Weighted) -> Weighted:
     """The layer with an orthogonal matrix for weights (Saxe et al. 2014, arXiv 1312.6120), no bias.
 
     Before `bounded`, which measures the weights that it finds.
