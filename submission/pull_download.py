@@ -90,8 +90,8 @@ def _hide_secrets(log: Path) -> None:
 def _fetch(kernel: str, partial: Path, seconds: float) -> None:
     """Fetches until all that Kaggle lists is there.
 
-    The client skips what lies there whole. But it takes an answer like 500 for a file's content, so
-    that after such an answer everything is fetched anew.
+    The client skips what lies there whole. But before 2.2.5 it takes an answer like 500 for a
+    file's content, so that after such an answer everything is fetched anew.
     """
     anew: list[str] = []
 
