@@ -16,7 +16,7 @@ from submission import credentials
 EXCHANGE = re.compile(
     r"-{21}(?P<kind>Request|Response)-{21,22}\n(?P<text>.*?)(?:\n-{50}(?:\n|\Z)|\Z)", re.DOTALL
 )
-DOWNLOAD = re.compile(r'^DEBUG:urllib3\.\S+ "GET \S+ HTTP/[\d.]+" (\d{3})', re.MULTILINE)
+DOWNLOAD = re.compile(r'^DEBUG:urllib3\.\S+ "GET (\S+) HTTP/[\d.]+" (\d{3})', re.MULTILINE)
 LOGGED = re.compile(r"^(?:DEBUG|INFO):.*\n?", re.MULTILINE)
 OWN_WARNING = re.compile(
     r"^Warning: (?:Your Kaggle API key|Looks like you're using).*\n?", re.MULTILINE
@@ -56,7 +56,7 @@ class Said:
         text: its standard output.
         errors: its standard error.
         exchanges: with Kaggle's API, in their order.
-        downloads: the status of each file that it fetched.
+        downloads: the last status of each file that it fetched; before it, tries that 2.2.5 mended.
         expired: it met a token that is no longer valid.
     """
 
@@ -81,7 +81,7 @@ def read(code: int | None, stdout: str, stderr: str) -> Said:
         OWN_WARNING.sub("", EXCHANGE.sub("", stdout)).strip(),
         ADVICE.sub("", LOGGED.sub("", stderr).strip()),
         tuple(_exchanges(stdout)),
-        tuple(int(status) for status in DOWNLOAD.findall(stderr)),
+        tuple(int(status) for status in dict(DOWNLOAD.findall(stderr)).values()),
         EXPIRED in stderr,
     )
 

@@ -9,8 +9,11 @@ import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from packaging.version import Version
 
 USER = "me"
 KEY = "planted0key0never0shown"
@@ -220,6 +223,11 @@ class KaggleServer:
 
     def _GetSubmissionLimits(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"numToday": len(self.submissions), "numAllowedNow": 5 - len(self.submissions)}
+
+
+def client_mends() -> bool:
+    """Whether the installed client goes on by itself with a file that broke off: from 2.2.5 on."""
+    return Version(metadata.version("kaggle")) >= Version("2.2.5")
 
 
 def log_events(*written: str, stream: str = "stdout") -> list[dict[str, Any]]:

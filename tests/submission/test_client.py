@@ -1,14 +1,13 @@
 """The real client against a Kaggle of one's own: what goes wrong is said so that it helps."""
 
 import base64
-import contextlib
 import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kaggle_server import KEY, TOKEN, USER, Fault, KaggleServer, Lost
+from kaggle_server import KEY, TOKEN, USER, Fault, KaggleServer, Lost, client_mends
 
 from local.errors import InputError
 from submission import client, kernels
@@ -77,6 +76,59 @@ def test_of_the_clients_own_warnings_only_results_are_left() -> None:
         "",
     )
     assert said.text == "[]"
+
+
+ADVICE = {  # of 2.2.5, by status
+    403: "You don't have access to this resource.\nIf this is a competition, you may need to "
+    "accept its rules first at\n  https://www.kaggle.com/competitions/<competition>/rules",
+    404: "The resource was not found. Check the spelling of the reference you passed.\nReferences "
+    "are usually '<owner>/<slug>', which you can find in the resource's URL.\nTo search for one, "
+    "try 'kaggle search <query>'.",
+    429: "You have been rate limited. Wait a little while before retrying.",
+    502: "This is a problem on Kaggle's side, not with your command. Please try again later.",
+}
+BUG = (
+    "If this is unexpected, you can re-run with `kaggle --debug [command]` to see the full\n"
+    "traceback. If you think this is a bug, please report it at https://github.com/x"
+)
+
+
+@pytest.mark.parametrize("status", ADVICE)
+def test_the_clients_advice_is_not_taken_for_kaggles_words(status: int) -> None:
+    words = f"{status} Client Error: Unhappy for url: http://localhost/api"
+    error = failed(
+        REQUEST + response(status, "<html>sorry</html>"), f"{words}\n\n{ADVICE[status]}\n"
+    )
+    assert f"{status}: {words})" in str(error)
+    assert getattr(error, "status", None) == status
+
+
+def test_nor_is_its_advice_about_a_bug_of_its_own() -> None:
+    broken = failed(stderr=f"KeyError: 'x'\n\n{BUG}\n")
+    assert type(broken) is client.Failed
+    assert str(broken) == "kaggle X failed: KeyError: 'x'"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "statuses", "bad"),
+    [
+        (0, (200, 503, 206), None),  # 2.2.5: broke off, tried again, whole
+        (0, (200, 416, 200), None),
+        (0, (503,), 503),  # before: the error page lies in the file
+        (1, (503,), 503),
+        (1, (200, 403, 403), 403),
+    ],
+)
+def test_the_last_answer_for_a_file_counts(
+    exit_code: int, statuses: tuple[int, ...], bad: int | None
+) -> None:
+    address = "/files/1.bin?signature=abc"
+    logged = 'DEBUG:urllib3.connectionpool:http://localhost:80 "GET {} HTTP/1.1" {} 9'
+    lines = [logged.format("/files/0.bin?signature=abc", 200)]
+    lines += [logged.format(address, status) for status in statuses]
+    error = client.trouble(read(exit_code, "", "\n".join(lines)), "kaggle X", 120)
+    assert getattr(error, "status", None) == bad
+    assert isinstance(error, client.Unreachable) == (bad is not None)
 
 
 @pytest.mark.parametrize(
@@ -295,8 +347,11 @@ def test_downloads_that_fail_are_errors(kaggle: KaggleServer, tmp_path: Path) ->
     with pytest.raises(client.Unreachable, match=r"a file did not come \(403; kaggle"):
         client.ask(*words)
     kaggle.cuts["1.bin"] = [5000]
-    with contextlib.suppress(client.Unreachable):  # from 2.2.5 on the client goes on by itself
-        client.ask(*words)
+    if client_mends():  # through what comes in between, too: the exit code is 0 and counts
+        kaggle.on("file", None, None, Fault(503, explained=False))
+    else:
+        with pytest.raises(client.Unreachable, match="IncompleteRead"):
+            client.ask(*words)
     client.ask(*words)
     for name, content in kaggle.files.items():
         assert (tmp_path / "output" / name).read_bytes() == content
