@@ -196,7 +196,7 @@ class Trainer(ABC):
         """In it each layer under spectral norm works its weight out once, for all its passes.
 
         One power iteration for each change of the weights is what the method asks for (Miyato et
-        al. 2018, arXiv 1802.05957), and its many small operations are what a fast GPU waits for.
+        al. 2018, arXiv 1802.05957), and its many small operations cost the host time.
         Compiled code does not know the store of these weights, and needs it less.
         """
         return nullcontext() if self.device.compiles else parametrize.cached()

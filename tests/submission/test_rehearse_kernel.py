@@ -42,11 +42,11 @@ def test_every_recipe_goes_into_the_kernel_and_through_a_rehearsal(name, make_do
     recipe = replace(recipes.get(name), **NARROW)
     staging = Staging(images=30)
     file = built(recipe, tmp_path / "kernel.py")
-    for limit in (20, 90):  # a slow or busy machine may need the longer one
+    for limit in (20, 90):  # a slow or busy machine may need the longer one, and for that alone
         report = rehearse(
             file, make_dogs(30), limit, processors=1, staging=staging, echo=io.StringIO()
         )
-        if not report.failures:
+        if not any("at the deadline" in failure for failure in report.failures):
             break
     assert report.failures == []
     assert report.archive is not None and report.archive["images"] == 30
