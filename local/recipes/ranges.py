@@ -4,7 +4,7 @@ Standard library only, like the recipes themselves.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from local.errors import InputError
@@ -70,7 +70,7 @@ COMMON: dict[str, Space] = {
 # And of one, or in place of those above.
 RANGES: dict[str, dict[str, Space]] = {
     "best-dcgan": {
-        "smoothing": Range(0.0, 0.2),
+        "margin": Range(0.6, 0.95),
         "noise": Range(0.0, 0.2),
         "batch": Choice((32, 64, 128)),
     },
@@ -88,7 +88,6 @@ RANGES: dict[str, dict[str, Space]] = {
     },
     "hinge-sagan": {"batch": Choice((16, 32, 64)), "lr_hold": Range(0.0, 0.9)},
     "biggan": {"smoothing": Range(0.0, 0.3), "batch": Choice((16, 32, 64))},
-    "wide-dcgan": {"margin": Range(0.6, 0.95), "batch": Choice((32, 64, 128))},
     "r3gan": {"penalty": Range(0.1, 10.0, log=True), "beta2_end": Range(0.9, 0.999)},
     "autoencoder": {
         "latent": Choice((64, 128, 256, 512)),
@@ -119,7 +118,7 @@ def chosen(preset: Recipe, fixed: Mapping[str, Any], asked: Sequence[str]) -> di
     """
     if asked:
         return _asked(preset, fixed, asked)
-    fitting = stated(replace(preset, **fixed))
+    fitting = stated(preset.changed(fixed))
     spaces = {name: space for name, space in fitting.items() if name not in fixed}
     if not spaces:
         raise InputError("all settings with a range are fixed; name one with --over")
@@ -133,7 +132,7 @@ def _table(recipe: Recipe) -> dict[str, Space]:
 def _fits(recipe: Recipe, name: str, space: Space) -> bool:
     try:
         for value in space.ends:
-            replace(recipe, **{name: value})
+            recipe.changed({name: value})
     except InputError:
         return False
     return True

@@ -1,6 +1,8 @@
 """The record of a run's settings, and what no run can have."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from local.data.crops import DRAWN, MOST_CROPS, checked_crop, is_drawn
 from local.errors import InputError
@@ -11,6 +13,7 @@ SCHEDULES = ("exponential", "cosine")
 OPERATIONS = ("colour", "translation", "cutout")
 SELECTIONS = ("judge", "discriminator", "none")
 PENALTIES = ("gp", "r1", "r2", "r1r2")  # as in local.train.penalties
+LABELS = ("smoothing", "margin")  # of `loss=bce` alone
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ class Recipe:
 
     def _check_pairs(self) -> None:
         """Refuses settings of which one leaves the other without effect, or without sense."""
-        for name in ("smoothing", "margin"):
+        for name in LABELS:
             if getattr(self, name) != _default(name) and self.loss != "bce":
                 told = f"{name}={getattr(self, name)}: loss={self.loss} has no labels"
                 raise InputError(f"{told}; set {name}={_default(name):g}")
@@ -222,6 +225,18 @@ class Recipe:
         _one_of("latents", self.latents, ("normal",), f" with network={self.network}")
         values = self.latent_channels * self.latent_side**2
         Bounds(1, values).check("latent", self.latent)
+
+    def changed(self, changes: Mapping[str, Any]) -> "Recipe":
+        """The recipe with other values of some settings, by name.
+
+        Who names a loss without labels need not know how this one's were smoothed: that goes.
+
+        Raises:
+            InputError: a value does not fit, or not beside the others; the line says what does.
+        """
+        if changes.get("loss", "bce") != "bce":
+            changes = {name: _default(name) for name in LABELS} | dict(changes)
+        return replace(self, **changes)
 
     @property
     def kind(self) -> Network:

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any
 
 from local.errors import InputError
@@ -17,8 +17,7 @@ def override(recipe: Recipe, settings: list[str]) -> Recipe:
     Raises:
         InputError: a key is unknown or a value does not fit; the line says what is possible.
     """
-    changes = dict(parse(setting) for setting in settings)
-    return replace(recipe, **changes)
+    return recipe.changed(dict(parse(setting) for setting in settings))
 
 
 def from_dict(settings: dict[str, Any]) -> Recipe:

@@ -1,7 +1,6 @@
 """What a sweep starts from, and whether all that it is to vary is possible."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import combinations, product
 from typing import Any
 
@@ -42,7 +41,7 @@ def start(preset: Recipe, fixed: Mapping[str, Any], spaces: Mapping[str, Space])
                 told = f"no trial can have {name}={readable(value)}"
                 raise InputError(f"{told}: {error}") from None
     try:
-        return replace(preset, **fixed)
+        return preset.changed(fixed)
     except InputError:
         return possible
 
@@ -61,7 +60,7 @@ def _possible(
     wrong = []
     for others in _others(spaces):
         try:
-            return replace(preset, **{**near, **others, **fixed})
+            return preset.changed({**near, **others, **fixed})
         except InputError as error:
             wrong.append(error)
     raise wrong[0]

@@ -4,7 +4,6 @@ import math
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -73,7 +72,7 @@ class Objective:
         print(f"trial {trial.number}: {told}", file=sys.stderr, flush=True)
         folder = scratch(self.plan.folder, trial.number)
         try:
-            recipe = replace(self.plan.recipe, **settings)
+            recipe = self.plan.recipe.changed(settings)
             return self._run(trial, recipe, folder)
         except KeyboardInterrupt:  # a second signal, which does not wait for the end of a step
             raise Interrupted(trial.number) from None

@@ -95,6 +95,15 @@ def test_a_bad_setting_is_one_line_that_says_what_is_possible(setting, says):
     assert "\n" not in str(error.value)
 
 
+def test_another_loss_leaves_the_labels_of_the_one_before_behind():
+    """A preset's own: what is named beside the loss is refused, below."""
+    for name in ("best-dcgan", "sagan", "biggan"):
+        assert get(name).smoothing
+        recipe = override(get(name), ["loss=hinge"])
+        assert (recipe.smoothing, recipe.margin) == (0, 1)
+        assert override(get(name), ["loss=bce", "batch=16"]).smoothing == get(name).smoothing
+
+
 def test_unknown_recipes_and_other_versions():
     with pytest.raises(InputError, match="dcgan"):
         get("stylegan")
@@ -106,7 +115,7 @@ def test_unknown_recipes_and_other_versions():
     ("name", "settings", "says"),
     [
         ("ralsgan", ["smoothing=0.1"], "loss=ralsgan has no labels; set smoothing=0"),
-        ("sagan", ["loss=hinge"], "loss=hinge has no labels; set smoothing=0"),
+        ("sagan", ["loss=hinge", "smoothing=0.1"], "loss=hinge has no labels; set smoothing=0"),
         (
             "r3gan",
             ["penalty=0"],
@@ -258,8 +267,8 @@ def test_which_recipes_draw_one_breed_at_a_time():
     """Networks that always do, and the DCGAN where it is asked to."""
     always = {name for name, recipe in PRESETS.items() if recipe.by_breed}
     assert always == {"cgan", "csagan-wgan", "sagan", "hinge-sagan", "biggan", "r3gan"}
-    assert not get("wide-dcgan").by_breed
-    assert override(get("wide-dcgan"), ["conditional=true"]).by_breed
+    assert not get("best-dcgan").by_breed
+    assert override(get("best-dcgan"), ["conditional=true"]).by_breed
 
 
 def test_the_recipes_are_as_their_authors_state_them():
@@ -278,7 +287,7 @@ def test_the_recipes_are_as_their_authors_state_them():
         "autoencoder": {"size": 64, "latent_side": 8},
         "ralsgan": {"loss": "ralsgan", "g_lr": 5e-4, "d_lr": 5e-4, "batch": 32, "rotation": 5}
         | {"schedule": "cosine", "flip": True},
-        "wide-dcgan": {"network": "dcgan", "latent": 256, "g_width": 48, "d_width": 48}
+        "best-dcgan": {"network": "dcgan", "latent": 256, "g_width": 48, "d_width": 48}
         | {"loss": "bce", "smoothing": 0.05, "margin": 0.8, "g_lr": 5e-4, "d_lr": 5e-4},
         "sagan": {"network": "csagan", "latent": 180, "smoothing": 0.2, "batch": 32}
         | {"schedule": "cosine", "epochs": 170, "crop": "fill"},

@@ -38,6 +38,7 @@ from mifid.network import random_network
 
 TINY = ["size=16", "g_width=4", "d_width=4", "latent=8", "batch=8", "quick_images=4"]
 OVER = ["--over", "g_lr=1e-5..1e-2", "--over", "flip=true,false"]
+RATE = recipes.get(recipes.DEFAULT).g_lr
 
 
 @pytest.fixture(autouse=True)
@@ -86,8 +87,8 @@ def test_no_ranges_of_recipes_that_are_not_there():
 
 
 def test_ranges_that_an_overridden_setting_rules_out_are_left_out():
-    recipe = recipes.override(recipes.get("best-dcgan"), ["loss=ralsgan"])
-    assert "smoothing" in ranges.stated(recipes.get("best-dcgan"))
+    recipe = recipes.override(recipes.get("dcgan"), ["loss=ralsgan"])
+    assert "smoothing" in ranges.stated(recipes.get("dcgan"))
     assert "smoothing" not in ranges.stated(recipe)
 
 
@@ -220,14 +221,14 @@ ALONE = {
         "smoothing=0.1: loss=hinge has no labels; set smoothing=0",
     ),
     "its stated range": (
-        ["smoothing"],
+        ["margin"],
         {"loss": "hinge"},
-        "smoothing=0.2: loss=hinge has no labels",
+        "margin=0.8: loss=hinge has no labels",
     ),
     "an end that is too far": (
         ["margin=0.7..0.9", "smoothing=0.1..0.4"],
         {},
-        "no trial can have smoothing=0.4: margin=0.7: the label of 1 - smoothing=0.4",
+        "no trial can have smoothing=0.4: margin=0.8: the label of 1 - smoothing=0.4",
     ),
     "an end that others rule out": (
         ["penalty=0..10", "penalty_kind=r1,r2"],
@@ -313,7 +314,7 @@ def test_its_plots_can_be_looked_at(swept, dogs, tmp_path, monkeypatch):
 def test_the_first_trial_is_the_recipe_as_it_is(swept):
     found = numbers(swept)
     first = found["rows"][0]
-    assert first["settings"] == {"g_lr": 2e-4, "flip": True}
+    assert first["settings"] == {"g_lr": RATE, "flip": True}
     assert found["own"] == first["score"]
 
 
@@ -402,12 +403,12 @@ def test_a_folder_of_another_sweep_is_refused(what, swept, dogs, capsys):
 
 
 def test_other_data_are_refused(swept, make_dogs, dogs, capsys):
-    for more, what in (
-        (["--data", str(make_dogs())], "data"),
-        (["--test", str(make_dogs(4, "t"))], "test"),
+    for more, what, own in (
+        (["--data", str(make_dogs())], "data", 24),  # crops: a square in the middle, and the whole
+        (["--test", str(make_dogs(4, "t"))], "test", 12),
     ):
         assert main([*words(dogs, swept, "--trials", "4"), *more]) == 2
-        assert f"with other {what} (12 pictures" in capsys.readouterr().err
+        assert f"with other {what} ({own} pictures" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -441,7 +442,7 @@ def test_memory_that_runs_out_ends_a_trial_and_not_the_sweep(dogs, tmp_path, no_
     step = Trainer.step
 
     def narrow(self, *arguments):
-        if self.recipe.g_lr != 2e-4:
+        if self.recipe.g_lr != RATE:
             raise RuntimeError("CUDA out of memory")
         return step(self, *arguments)
 
@@ -498,7 +499,7 @@ def test_a_sweep_without_a_score_fails(dogs, tmp_path, capsys):
     assert main(words(dogs, tmp_path, "--trials", "2", over=over, steps="8")) == 1
     captured = capsys.readouterr()
     assert captured.out == "" and "no trial has a score" in captured.err
-    assert "g_lr=0.0002 outside" in captured.err  # of the recipe as it is
+    assert f"g_lr={RATE} outside" in captured.err  # of the recipe as it is
     assert not (tmp_path / "index.html").exists()
 
 
@@ -667,7 +668,7 @@ def test_what_helped_and_by_how_much():
     rate, flip = found.effects
     assert (rate.setting, flip.setting) == ("g_lr", "flip")
     assert rate.importance > 0.8 and rate.importance + flip.importance == pytest.approx(1)
-    assert rate.best < 2e-4 and rate.own == 2e-4
+    assert rate.best < 2e-4 and rate.own == RATE
     assert rate.good == rate.groups[0].name and rate.bad == rate.groups[-1].name
     assert [group.trials for group in rate.groups] == [20, 20, 20]
     assert rate.clear and not flip.clear
