@@ -17,7 +17,7 @@ from local.train import devices
 from local.train.devices import Device
 from submission import archive
 
-SMALL = ["size=16", "g_width=8", "d_width=8", "latent=8", "batch=8"]
+SMALL = ["size=16", "crop=box", "g_width=8", "d_width=8", "latent=8", "batch=8"]
 
 
 @pytest.fixture(autouse=True)
