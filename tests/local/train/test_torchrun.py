@@ -177,7 +177,7 @@ def test_what_is_wrong_is_said_once(launch, data, tmp_path):
         ([*good, "batch=x"], [*good, "batch=x"], "batch"),
         (good, [*good, "g_lr=0.5"], "other settings than the first (g_lr=0.5 not "),
         (good, [*good, "--steps", "3"], "other budget than the first (steps=3 not 2)"),
-        (good, elsewhere, "other data than the first (pictures=1 not 24"),
+        (good, elsewhere, "other data than the first (pictures=2 not 48"),
         ([*good, "--device", "cuda:1"], [*good, "--device", "cuda:1"], "say auto or cpu"),
         (["train", "--aug-sheet", "a.png"], ["train", "--aug-sheet", "a.png"], "without torchrun"),
         (["sweep"], ["sweep"], "start the same command on each machine, with one --storage"),
