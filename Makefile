@@ -20,7 +20,7 @@ lint: setup
 	$(PY) -m mypy
 
 quick: lint
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest -m "not slow" -n logical --maxprocesses 4 --dist loadfile
 
 test: lint
 	$(PY) -m pytest
