@@ -12,11 +12,11 @@ from local.data.shards import Pictures
 from local.judge.choices import EACH, TRUNCATIONS, choose_breeds, choose_truncation
 from local.judge.nearness import known
 from local.judge.scoring import SCORED, KernelJudge
-from local.judge.selection import Quality, select
+from local.judge.selection import Logits, select
 from local.recipes import Recipe
 from local.sampling import Draws, draw, sample
 
-OVER = 1.25  # draws for each picture that is handed in
+OVER = 2  # draws for each picture that is handed in
 PROBE = 250  # pictures that tell what drawing and judging cost
 MARGIN = 1.3  # on what a stage seems to cost
 
@@ -37,7 +37,7 @@ def plan(
     count: int,
     training: Sequence[Pictures],
     seconds: float,
-    quality: Quality | None = None,
+    logits: Logits | None = None,
     now: Callable[[], float] = time.monotonic,
 ) -> Plan:
     """What to draw, stage by stage; a stage for which there seems to be no time is left out.
@@ -47,7 +47,7 @@ def plan(
         count: pictures to hand in.
         training: pictures (N, 3, P, P) uint8, as for `known`.
         seconds: for all of it.
-        quality: as for `select`.
+        logits: as for `select`.
         now: a monotonic clock; tests bring their own.
     """
     until = now() + seconds
@@ -72,11 +72,11 @@ def plan(
             judge, generator, recipe, classes, truncation, half, count=SCORED, now=now
         )
         classes, facts["breeds"] = mix.classes, mix.facts()
-    many = round(OVER * count)
+    many = OVER * count
     if recipe.selection != "none" and fits("selection", many + sum(map(len, training))):
         candidates = draw(recipe, classes, many, recipe.seed, truncation)
         copied = known(judge, *training)
-        selection = select(judge, generator, candidates, count, copied, quality)
+        selection = select(judge, generator, candidates, count, copied, logits)
         draws, facts["selection"] = selection.draws, selection.facts
     else:
         draws = draw(recipe, classes, count, recipe.seed, truncation)

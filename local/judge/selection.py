@@ -1,9 +1,9 @@
 """Selection at sampling: the best n of m draws, never towards copies.
 
-Quality is the judge's (how likely a picture's features are among real ones; DeVries et al. 2020,
-"Instance Selection for GANs", arXiv 2007.15255, section 3, applied to what is drawn), or the
-discriminator's logit (the idea of Azadi et al. 2019, "Discriminator Rejection Sampling", arXiv
-1810.06758, without its acceptance probability: a share is kept).
+Quality is the judge's: how much likelier what it sees is among real pictures than among the draws
+(the ratio by which a discriminator that were right would accept them: Azadi et al. 2019,
+"Discriminator Rejection Sampling", arXiv 1810.06758, section 3); or the discriminator's logit, the
+same idea. Neither has the paper's acceptance probability: a share is kept.
 
 Either likes a copy of a training picture best of all. So copies go first, whatever their quality;
 and if those chosen lie nearer to the training pictures, on average, than the draws they were chosen
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from local import nets
+from local.judge.frechet import Gaussian, Sums
 from local.judge.nearness import Known
 from local.judge.scoring import SCORED, KernelJudge, better
 from local.sampling import Draws, sample
@@ -26,8 +27,9 @@ from local.train.augment import to_floats
 
 ALLOWED = 0.0  # by which the mean distance may fall below that of the draws
 ROUNDS = 32  # in which the nearest draws are ruled out, at most
-# Pictures (N, S, S, 3) uint8, labels (N,) and features (N, D) to what they are worth (N,).
-Quality = Callable[[np.ndarray, Tensor, Tensor], Tensor]
+FLOOR = 0.1  # of the mean variance: a direction in which pictures hardly differ must not decide
+# Pictures (N, S, S, 3) uint8 and labels (N,) to how real they look (N,).
+Logits = Callable[[np.ndarray, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def select(
     draws: Draws,
     count: int,
     known: Known,
-    quality: Quality | None = None,
+    logits: Logits | None = None,
     allowed: float = ALLOWED,
 ) -> Selection:
     """The best `count` of the draws; the first ones, but for copies, where that is not better.
@@ -66,11 +68,12 @@ def select(
         draws: to choose from, more than `count`.
         count: how many are needed.
         known: the training pictures.
-        quality: what is best; None: `likeness` to real pictures.
+        logits: what is best; None: `realness`.
         allowed: by how much the mean distance to training pictures may fall.
     """
-    value = quality or likeness(judge)
-    features, worth = _seen(judge, generator, draws, value)
+    looks, said = _seen(judge, generator, draws, logits)
+    worth = realness(looks, judge.real_looks) if said is None else said
+    features = judge.features_of(looks)
     distances = known.distances(features)
     plain = choose(-torch.arange(len(draws)).double(), distances, count, known.near, allowed)
     ranks = within_breeds(worth, draws.labels)
@@ -137,54 +140,63 @@ def within_breeds(worth: Tensor, labels: Tensor) -> Tensor:
     return ranks
 
 
-def likeness(judge: KernelJudge) -> Quality:
-    """How likely features are among real ones: minus the squared Mahalanobis length."""
-    real = judge.reals.gaussian
-    values, vectors = torch.linalg.eigh(real.covariance)
-    # A direction in which real pictures hardly differ must not decide alone.
-    scale = values.clamp(min=0.01 * float(values.mean())).rsqrt()
-    mean, whitening = real.mean.float(), (vectors * scale).float()
+def realness(looks: Tensor, reals: Gaussian) -> Tensor:
+    """How much likelier looks (M, L) are among real ones than among themselves: (M,) float64.
 
-    def quality(pictures: np.ndarray, labels: Tensor, features: Tensor) -> Tensor:
-        rows = (features - mean.to(features.device)) @ whitening.to(features.device)
-        return -rows.square().sum(dim=1)
+    The logarithm of the ratio of both densities, each a normal distribution's, but for a constant:
+    a quadratic discriminant. The density of real ones alone, as in DeVries et al. 2020, arXiv
+    2007.15255, takes the most usual pictures, of which there are too many already.
+    """
+    unit = reals.covariance.diagonal().sqrt()
+    unit = unit.clamp(min=0.01 * float(unit.mean()))  # of a channel that sees next to nothing
+    rows = (looks.double().cpu() - reals.mean) / unit
+    mine = Sums.of(rows).gaussian()
+    real = Gaussian(0 * reals.mean, reals.covariance / torch.outer(unit, unit), reals.count)
+    return _oddness(rows, mine) - _oddness(rows, real)
 
-    return quality
+
+def _oddness(rows: Tensor, gaussian: Gaussian) -> Tensor:
+    """The squared Mahalanobis length (M,) of each row (M, L)."""
+    values, vectors = torch.linalg.eigh(gaussian.covariance)
+    least = max(FLOOR * float(values.mean()), 1e-12)  # 0 are those of one picture again and again
+    whitening = vectors * values.clamp(min=least).rsqrt()
+    return ((rows - gaussian.mean) @ whitening).square().sum(dim=1)
 
 
-def by_discriminator(discriminator: nn.Module, device: torch.device) -> Quality:
+def by_discriminator(discriminator: nn.Module, device: torch.device) -> Logits:
     """The discriminator's logit: how real a picture looks to it, beside others of its breed.
 
     In eval mode: a logit must not depend on the pictures beside it.
     """
 
     @torch.inference_mode()
-    def quality(pictures: np.ndarray, labels: Tensor, features: Tensor) -> Tensor:
+    def logits(pictures: np.ndarray, labels: Tensor) -> Tensor:
         shown = to_floats(torch.tensor(pictures).permute(0, 3, 1, 2).to(device))
         training = discriminator.training
         discriminator.eval()
         try:
-            logits = nets.logits(discriminator(shown, labels.to(device)))
+            judged = nets.logits(discriminator(shown, labels.to(device)))
         finally:
             discriminator.train(training)
-        return logits.float()
+        return judged.float()
 
-    return quality
+    return logits
 
 
 def _seen(
-    judge: KernelJudge, generator: nn.Module, draws: Draws, quality: Quality
-) -> tuple[Tensor, Tensor]:
-    """Features (M, D) on the device and worth (M,) of the draws; no picture is kept."""
-    features: list[Tensor] = []
-    worth: list[Tensor] = []
+    judge: KernelJudge, generator: nn.Module, draws: Draws, logits: Logits | None
+) -> tuple[Tensor, Tensor | None]:
+    """Looks (M, L) on the device, and logits (M,) if any, of the draws; no picture is kept."""
+    looks: list[Tensor] = []
+    said: list[Tensor] = []
     done = 0
     for pictures in sample(generator, draws, judge.device):
         labels = draws.labels[done : done + len(pictures)]
-        features.append(judge.features(pictures))
-        worth.append(quality(pictures, labels, features[-1]).double().cpu())
+        looks.append(judge.looks(pictures))
+        if logits:
+            said.append(logits(pictures, labels).double().cpu())
         done += len(pictures)
-    return torch.cat(features), torch.cat(worth)
+    return torch.cat(looks), torch.cat(said) if said else None
 
 
 def _some(rows: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d
 
-from local.judge.scoring import KernelJudge, raw_features
+from local.judge.scoring import KernelJudge, look
 
 CPU = torch.device("cpu")
 
@@ -17,8 +17,11 @@ class Eyes(nn.Module):
         super().__init__()
         self.side = side
 
-    def features(self, pictures):
+    def looks(self, pictures):
         return avg_pool2d(pictures, self.side).flatten(1)
+
+    def features(self, looks):
+        return looks
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def judge_of():
     def make(pictures, side=64, held_out=0):
         network = Eyes(side)
         unseen = torch.arange(len(pictures)) < held_out
-        return KernelJudge(network, CPU, raw_features(network, pictures), unseen)
+        return KernelJudge(network, CPU, look(network, pictures), unseen)
 
     return make
 
@@ -38,6 +41,6 @@ def judge_of_features():
     """Makes a judge from features (N, D) alone."""
 
     def make(raw, held_out=0):
-        return KernelJudge(nn.Identity(), CPU, raw, torch.arange(len(raw)) < held_out)
+        return KernelJudge(Eyes(1), CPU, raw, torch.arange(len(raw)) < held_out)
 
     return make

@@ -56,7 +56,7 @@ def test_all_stages_come_where_there_is_time(judge_of, reals):
     dropped = made.facts["breeds"]["dropped"]
     assert "d" in dropped and len(dropped) <= 2  # of five, 60 % stay
     assert 3 not in made.draws.labels
-    assert made.facts["selection"]["candidates"] == 250
+    assert made.facts["selection"]["candidates"] == 400
 
 
 def test_what_does_not_fit_is_left_out_and_said(judge_of, reals):

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from local.judge import JudgeError, Score, better
-from local.judge.scoring import KernelJudge
 from mifid.frechet import frechet_distance, moments
 
 
@@ -96,6 +95,6 @@ def test_few_pictures_have_no_score(judge_of_features):
 
 
 @pytest.mark.parametrize("raw", [torch.full((50, 4), float("nan")), torch.ones(50, 4)])
-def test_a_broken_network_is_no_judge(raw):
+def test_a_broken_network_is_no_judge(raw, judge_of_features):
     with pytest.raises(JudgeError, match="no usable features"):
-        KernelJudge(torch.nn.Identity(), torch.device("cpu"), raw, torch.zeros(50).bool())
+        judge_of_features(raw)

@@ -3,9 +3,11 @@
 import pytest
 import torch
 from torch import nn
+from torch.distributions import MultivariateNormal
 
+from local.judge.frechet import Sums
 from local.judge.nearness import known
-from local.judge.selection import by_discriminator, choose, select, within_breeds
+from local.judge.selection import by_discriminator, choose, realness, select, within_breeds
 from local.sampling import Draws
 
 CPU = torch.device("cpu")
@@ -83,6 +85,42 @@ def test_ranks_are_those_within_a_breed():
     assert torch.allclose(ranks * 3, torch.tensor([3.0, 3, 1, 1, 2, 2]).double())
 
 
+# Realness.
+
+
+def normal(rows, seed, deviations, mean=0.0):
+    return mean + torch.randn(rows, len(deviations), generator=random_of(seed)) * torch.tensor(
+        deviations
+    )
+
+
+def gaussian(rows):
+    return Sums.of(rows).gaussian()
+
+
+def test_realness_is_the_ratio_of_both_normal_densities():
+    reals, looks = normal(4000, 0, [1.0, 3.0, 2.0], 5.0), normal(900, 1, [2.0, 2.0, 1.5], 4.0)
+    own, real = (
+        MultivariateNormal(side.mean, side.covariance).log_prob(looks.double())
+        for side in (gaussian(looks), gaussian(reals))
+    )
+    off = realness(looks, gaussian(reals)) - 2 * (real - own)
+    assert off.std() < 1e-9 and off.mean().abs() > 1e-3  # but for a constant
+
+
+def test_what_is_drawn_too_rarely_is_more_real_than_what_is_most_usual():
+    reals = torch.cat([normal(500, 0, [0.3, 1.0], mean) for mean in (-1.0, 1.0)])
+    drawn = torch.cat([normal(950, 1, [0.3, 1.0], -1.0), normal(50, 2, [0.3, 1.0], 1.0)])
+    best = realness(drawn, gaussian(reals)).argsort(descending=True)[:500]
+    assert (best >= 950).sum() >= 45  # of 50; and the usual ones are left out
+    assert drawn[best, 0].mean() > drawn[:, 0].mean()
+
+
+def test_realness_of_one_picture_drawn_again_and_again_is_a_number():
+    reals = normal(300, 0, [1.0, 1.0, 0.0])  # and one channel sees nothing
+    assert realness(torch.ones(50, 3), gaussian(reals)).isfinite().all()
+
+
 # Nearness.
 
 
@@ -152,8 +190,8 @@ def test_where_selection_is_not_better_the_draws_stay_as_they_come_but_for_copie
     judge = judge_of(reals, side=16)
     every, kinds = mixture(reals, junk=0, good=200)
 
-    def backwards(pictures, labels, features):
-        return features.square().sum(dim=1)  # the oddest are best
+    def backwards(pictures, labels):
+        return torch.from_numpy(pictures.std(axis=(1, 2, 3)))  # the loudest are best
 
     found = select(judge, Bank(every), draws_of(every), 150, known(judge, reals), backwards)
     taken = found.draws.latents[:, 0].long()
@@ -183,9 +221,9 @@ def test_the_discriminators_word_is_taken_in_eval_mode(judge_of):
     light = Light().train()
     quality = by_discriminator(light, CPU)
     shown = torch.arange(0, 250, 25, dtype=torch.uint8)[:, None, None, None].expand(-1, 64, 64, 3)
-    worth = quality(shown.numpy(), torch.zeros(10).long(), torch.zeros(10, 2))
+    worth = quality(shown.numpy(), torch.zeros(10).long())
     assert light.training and worth.tolist() == sorted(worth.tolist())
-    alone = quality(shown[3:4].numpy(), torch.zeros(1).long(), torch.zeros(1, 2))
+    alone = quality(shown[3:4].numpy(), torch.zeros(1).long())
     assert alone.item() == pytest.approx(worth[3].item())
-    more = quality(shown[3:4].numpy(), torch.ones(1).long(), torch.zeros(1, 2))
+    more = quality(shown[3:4].numpy(), torch.ones(1).long())
     assert more.item() == pytest.approx(worth[3].item() + 1)
