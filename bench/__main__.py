@@ -18,12 +18,13 @@ NAMES = {
     "floor": "what real dogs score under each crop policy, before any training",
     "quality": "recipes trained alike, and what a whole submission of each is worth",
     "judge": "does the kernel's own judge rank as the metric does?",
+    "selection": "what is picking the best of more draws worth, by the metric?",
 }
 
 
 def main(words: list[str]) -> int:
     """Runs a measurement; returns the exit code."""
-    use = "use: python -m bench NAME ...\n\n" + "\n".join(f"  {n:9}{t}" for n, t in NAMES.items())
+    use = "use: python -m bench NAME ...\n\n" + "\n".join(f"  {n:11}{t}" for n, t in NAMES.items())
     if words[:1] in (["--help"], ["-h"]):
         print(use)
         return 0

@@ -42,9 +42,10 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Selection:
-    """The draws to hand in, and what is to be told about them."""
+    """The draws to hand in, which rows (n,) of the candidates they are, and facts about them."""
 
     draws: Draws
+    rows: Tensor
     facts: dict[str, Any]
 
 
@@ -93,7 +94,8 @@ def select(
         "copies_left": int((distances[final.rows] < known.near).sum()),
         "ruled_out": final.ruled_out,
     }
-    return Selection(Draws(draws.latents[final.rows], draws.labels[final.rows]), facts)
+    kept = Draws(draws.latents[final.rows], draws.labels[final.rows])
+    return Selection(kept, final.rows, facts)
 
 
 def choose(

@@ -1,58 +1,14 @@
 """`python -m bench judge` runs and says what it measured."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
-from helpers import noise
 from scipy.stats import spearmanr
 
 from bench import judge as bench
-from local import judging, project, runs
-from local.data.prepared import TrainingSet
-from local.judge import learning, network, scoring
-from local.recipes import Recipe
-from local.train import snapshots
-from local.train.adversaries import Adversaries
-from local.train.devices import Device
-from mifid.network import random_network
-
-RECIPE = Recipe(size=16, g_width=4, d_width=4, latent=8, batch=8)
-
-
-@pytest.fixture
-def data(tmp_path):
-    folder = tmp_path / "dogs"
-    for i in range(60):
-        place = folder / "ab"[i % 2]
-        place.mkdir(parents=True, exist_ok=True)
-        noise(20 + i, 20, i).save(place / f"{i}.png")
-    return folder
-
-
-@pytest.fixture
-def make_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(snapshots, "KEPT", 9)
-    for module in (project, judging, bench):
-        monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
-    monkeypatch.setattr(bench, "open_network", lambda *_, **__: random_network())
-    monkeypatch.setattr(network, "WIDTHS", (4, 8, 8, 8))
-    monkeypatch.setattr(learning, "EPOCHS", 2)
-
-    def make(count, name="run"):
-        pictures = torch.randint(0, 256, (20, 3, 16, 16), dtype=torch.uint8)
-        dogs = TrainingSet(pictures, torch.zeros(20).long(), ["x"])
-        trainer = Adversaries(RECIPE, Device(torch.device("cpu"), "CPU", torch.float32), dogs)
-        runs.claim(tmp_path / name, RECIPE, dogs)
-        for _ in range(count):
-            trainer.step()
-            trainer.recalibrate()
-            snapshots.save(tmp_path / name, trainer, 1.0)
-        return str(tmp_path / name)
-
-    return make
+from local.judge import scoring
 
 
 def test_ranks_are_compared_over_snapshots_and_truncations(data, make_run, tmp_path, capsys):
@@ -103,7 +59,7 @@ def test_what_a_glob_names_beside_the_runs_is_left_out(data, make_run, monkeypat
     place = Path(make_run(1, "runs/a")).parent
     make_run(0, "runs/new")
     make_run(1, "runs/old")
-    settings = asdict(RECIPE) | {"gone": 1}
+    settings = json.loads((place / "a" / "recipe.json").read_text()) | {"gone": 1}
     (place / "old" / "recipe.json").write_text(json.dumps(settings))
     (place / "notes").mkdir()
     (place / "judge.jsonl").write_text("{}\n")
