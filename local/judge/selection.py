@@ -145,8 +145,8 @@ def within_breeds(worth: Tensor, labels: Tensor) -> Tensor:
 def realness(looks: Tensor, reals: Gaussian) -> Tensor:
     """How much likelier looks (M, L) are among real ones than among themselves: (M,) float64.
 
-    The logarithm of the ratio of both densities, each a normal distribution's, but for a constant:
-    a quadratic discriminant. The density of real ones alone, as in DeVries et al. 2020, arXiv
+    Twice the logarithm of the ratio of both densities, each a normal distribution's, but for a
+    constant: a quadratic discriminant. The density of real ones alone, as in DeVries et al. 2020, arXiv
     2007.15255, takes the most usual pictures, of which there are too many already.
     """
     unit = reals.covariance.diagonal().sqrt()
