@@ -146,8 +146,8 @@ def realness(looks: Tensor, reals: Gaussian) -> Tensor:
     """How much likelier looks (M, L) are among real ones than among themselves: (M,) float64.
 
     Twice the logarithm of the ratio of both densities, each a normal distribution's, but for a
-    constant: a quadratic discriminant. The density of real ones alone, as in DeVries et al. 2020, arXiv
-    2007.15255, takes the most usual pictures, of which there are too many already.
+    constant: a quadratic discriminant. The density of real ones alone, as in DeVries et al. 2020,
+    arXiv 2007.15255, takes the most usual pictures, of which there are too many already.
     """
     unit = reals.covariance.diagonal().sqrt()
     unit = unit.clamp(min=0.01 * float(unit.mean()))  # of a channel that sees next to nothing
