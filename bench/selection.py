@@ -21,6 +21,7 @@ from local.commands.arguments import DEVICE_HELP, Parser, add_graph, count, posi
 from local.data.prepared import prepare
 from local.errors import InputError, guarded
 from local.judge import KernelJudge
+from local.judge.learning import MOST_SECONDS
 from local.judge.nearness import Known, known
 from local.judge.network import SIZE
 from local.judge.plan import OVER
@@ -96,7 +97,7 @@ def _parser() -> Parser:
     )
     add("--over", type=count, default=OVER, metavar="K", help=f"draws for each of them ({OVER})")
     add("--reals", type=count, metavar="M", help="real pictures for the metric's network (all)")
-    add("--seconds", type=positive, default=60.0, metavar="S", help="of the judge's lessons (60)")
+    add("--seconds", type=positive, default=MOST_SECONDS, help="for the judge (%(default)g)")
     add("--seed", type=seed, default=0, help="of the judge (0)")
     add("--device", default="auto", help=DEVICE_HELP)
     add("--json", action="store_true", help="print one JSON object")

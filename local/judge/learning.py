@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from local.data.prepared import TrainingSet
 from local.judge import tasks
 from local.judge.network import SIZE, Classifier
-from local.judge.scoring import BATCH, JudgeError, KernelJudge, look
+from local.judge.scoring import BATCH, JudgeError, KernelJudge, raw_features
 from local.judge.tasks import Task
 from local.train.augment import to_floats
 from local.train.clock import Budget, Clock
@@ -80,18 +80,18 @@ def learn(
     asked = now()
     accuracy = _accuracy(network, task, data, unseen[:ASKED].to(device.device), seed)
     rows = order[torch.randperm(len(order), generator=chance)]
-    looks = _look(network, data, rows, started + seconds, now() - asked, now)
+    raw = _look(network, data, rows, started + seconds, now() - asked, now)
     facts = {
         "task": task.name,
         "steps": steps,
         "epochs": round(steps * min(SHOWN, len(lessons)) / len(lessons), 2),
         "accuracy": accuracy,
         "classes": task.classes,
-        "real_pictures": len(looks),
+        "real_pictures": len(raw),
         "learned_from": len(lessons),
     }
-    held_out = torch.isin(rows[: len(looks)], unseen)
-    judge = KernelJudge(network, device.device, looks, held_out, facts)
+    held_out = torch.isin(rows[: len(raw)], unseen)
+    judge = KernelJudge(network, device.device, raw, held_out, facts)
     judge.facts["seconds"] = round(now() - started, 2)
     return judge
 
@@ -177,7 +177,7 @@ def _look(
     took: float,
     now: Callable[[], float],
 ) -> Tensor:
-    """Looks (R, L) at the first rows, as many as there is time for, on the CPU.
+    """Features (R, D) of the first rows, as many as there is time for, on the CPU.
 
     took: seconds that a batch seems to take.
     """
@@ -186,7 +186,7 @@ def _look(
         start = now()
         if start + 2 * took >= until:  # the rest of the judge takes time too
             break
-        found.append(look(network, data.pictures[part.to(data.labels.device)]).cpu())
+        found.append(raw_features(network, data.pictures[part.to(data.labels.device)]).cpu())
         took = now() - start
     seen = sum(map(len, found))
     if seen < min(ENOUGH, len(rows)):

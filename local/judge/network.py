@@ -1,6 +1,5 @@
 """The judge's network: a small classifier of pictures of 64x64."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -19,36 +18,25 @@ class Classifier(nn.Module):
         # No dropout: it draws from the process's own random numbers, which are the run's.
         self.to_logits = nn.Sequential(nn.BatchNorm1d(WIDTHS[-1]), nn.Linear(WIDTHS[-1], classes))
 
-    def looks(self, pictures: Tensor) -> Tensor:
-        """All that it sees in pictures: each stage's channels, averaged over their planes, (N, L).
-
-        L is the sum of WIDTHS; the last stage's come last.
-        """
-        seen = []
-        x = pictures
-        for stage in self.stages:
-            x = stage(x)
-            seen.append(x.mean(dim=(2, 3)))
-        return torch.cat(seen, dim=1)
-
-    def features(self, looks: Tensor) -> Tensor:
-        """Looks (N, L) to what a score compares: (N, 128) of length 1.
+    def features(self, pictures: Tensor) -> Tensor:
+        """(N, 128) of length 1.
 
         The last stage's alone, and their direction alone: so the judge ranks snapshots as the
         metric's network does. Earlier stages see colour and contrast, which are off by a lot in
         pictures that are otherwise good, and as a length they would decide (docs/judge.md).
         """
-        return normalize(_last(looks), dim=1)
+        return normalize(self._averaged(pictures).float(), dim=1)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """See the class."""
-        logits: Tensor = self.to_logits(_last(self.looks(pictures)))
-        return logits
+        return self.to_logits(self._averaged(pictures))
 
-
-def _last(looks: Tensor) -> Tensor:
-    """What the last stage sees, (N, 128) of (N, L)."""
-    return looks[:, -WIDTHS[-1] :]
+    def _averaged(self, pictures: Tensor) -> Tensor:
+        """The last stage's channels (N, 128), averaged over their planes."""
+        x = pictures
+        for stage in self.stages:
+            x = stage(x)
+        return x.mean(dim=(2, 3))
 
 
 def _stage(inputs: int, outputs: int) -> nn.Module:

@@ -19,6 +19,7 @@ from local.sampling import Draws, draw, sample
 OVER = 2  # draws for each picture that is handed in
 PROBE = 250  # pictures that tell what drawing and judging cost
 MARGIN = 1.3  # on what a stage seems to cost
+TAUGHT = 19  # epochs of lessons, below which what a judge picks may be worse (docs/judge.md)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ def plan(
     now: Callable[[], float] = time.monotonic,
 ) -> Plan:
     """What to draw, stage by stage; a stage for which there seems to be no time is left out.
+
+    So is selection by a judge that had no time for enough lessons.
 
     Args:
         judge, generator, recipe, classes: as for `choose_truncation`.
@@ -73,7 +76,11 @@ def plan(
         )
         classes, facts["breeds"] = mix.classes, mix.facts()
     many = OVER * count
-    if recipe.selection != "none" and fits("selection", many + sum(map(len, training))):
+    picks = recipe.selection != "none"
+    if picks and judge.facts["epochs"] < TAUGHT:
+        picks = False
+        left_out.append("selection")
+    if picks and fits("selection", many + sum(map(len, training))):
         candidates = draw(recipe, classes, many, recipe.seed, truncation)
         copied = known(judge, *training)
         selection = select(judge, generator, candidates, count, copied, logits)

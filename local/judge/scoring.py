@@ -46,16 +46,14 @@ class KernelJudge:
     """Features of pictures, and scores against real ones.
 
     Args:
-        network: a `Classifier`, or what else has its `looks` and `features`; in eval mode on the
-            device.
+        network: a `Classifier`, or what else has its `features`; in eval mode on the device.
         device: on which it is.
-        looks: its looks (R, L) at real pictures.
+        raw: its features (R, D) of real pictures.
         held_out: which of these rows (R,) it never learned from.
         facts: about how it came to be, for reports.
 
     Attributes:
         reals: the real side of scores, all R rows.
-        real_looks: the looks' own mean and covariance.
         unseen: the same of the held-out rows alone; None where they are fewer than two.
 
     Raises:
@@ -66,13 +64,12 @@ class KernelJudge:
         self,
         network: nn.Module,
         device: torch.device,
-        looks: Tensor,
+        raw: Tensor,
         held_out: Tensor,
         facts: dict[str, Any] | None = None,
     ) -> None:
         self.network, self.device = network, device
         self.facts = facts or {}
-        raw = self._raw(looks)
         deviation = raw.double().std(dim=0)
         size = float(raw.double().abs().mean())
         if not float(deviation.mean()) > ALIKE * size:  # so written that a NaN fails too
@@ -82,7 +79,6 @@ class KernelJudge:
         self._scale = float(deviation.square().mean().sqrt())
         rows = self._standard(raw.to(device)).cpu()
         self.reals = Target(Sums.of(rows).gaussian())
-        self.real_looks = Sums.of(looks).gaussian()
         self.unseen = _target(rows[held_out])
         learned = _target(rows[~held_out])
         if self.unseen and learned:
@@ -94,21 +90,12 @@ class KernelJudge:
 
         Others than 64x64 are resized as Kaggle gets them.
         """
-        return self.features_of(self.looks(pictures))
-
-    @torch.inference_mode()
-    def looks(self, pictures: np.ndarray) -> Tensor:
-        """All that the network sees in them: (N, L) float32 on the device; arguments as above."""
         rows = []
         for first in range(0, len(pictures), BATCH):
             (batch,) = submitted([pictures[first : first + BATCH]])
             shown = torch.tensor(batch).permute(0, 3, 1, 2).to(self.device)
-            rows.append(look(self.network, shown))
+            rows.append(self._standard(raw_features(self.network, shown)))
         return torch.cat(rows)
-
-    def features_of(self, looks: Tensor) -> Tensor:
-        """Looks (N, L) to features (N, D)."""
-        return self._standard(self._raw(looks))
 
     def score(self, pictures: np.ndarray, against: Target | None = None) -> Score:
         """The score of pictures (N, H, W, 3) uint8, N >= 40, against `reals` or another side.
@@ -130,20 +117,15 @@ class KernelJudge:
         variance = (GROUPS - 1) / GROUPS * sum((value - mean) ** 2 for value in without)
         return Score(target.distance(whole.gaussian()), math.sqrt(variance))
 
-    def _raw(self, looks: Tensor) -> Tensor:
-        """Features as the network has them."""
-        features: Tensor = self.network.features(looks)  # type: ignore[operator]
-        return features
-
     def _standard(self, raw: Tensor) -> Tensor:
         return (raw - self._centre) / self._scale
 
 
-def look(network: nn.Module, pictures: Tensor) -> Tensor:
-    """What the network sees in pictures (N, 3, 64, 64) uint8, in float32: (N, L)."""
+def raw_features(network: nn.Module, pictures: Tensor) -> Tensor:
+    """What the network sees in pictures (N, 3, 64, 64) uint8, in float32: (N, D)."""
     shown = to_floats(pictures).contiguous(memory_format=torch.channels_last)
-    looks: Tensor = network.looks(shown)  # type: ignore[operator]
-    return looks.float()
+    features: Tensor = network.features(shown)  # type: ignore[operator]
+    return features.float()
 
 
 def _target(rows: Tensor) -> Target | None:

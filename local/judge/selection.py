@@ -72,9 +72,8 @@ def select(
         logits: what is best; None: `realness`.
         allowed: by how much the mean distance to training pictures may fall.
     """
-    looks, said = _seen(judge, generator, draws, logits)
-    worth = realness(looks, judge.real_looks) if said is None else said
-    features = judge.features_of(looks)
+    features, said = _seen(judge, generator, draws, logits)
+    worth = realness(features, judge.reals.gaussian) if said is None else said
     distances = known.distances(features)
     plain = choose(-torch.arange(len(draws)).double(), distances, count, known.near, allowed)
     ranks = within_breeds(worth, draws.labels)
@@ -142,23 +141,19 @@ def within_breeds(worth: Tensor, labels: Tensor) -> Tensor:
     return ranks
 
 
-def realness(looks: Tensor, reals: Gaussian) -> Tensor:
-    """How much likelier looks (M, L) are among real ones than among themselves: (M,) float64.
+def realness(features: Tensor, reals: Gaussian) -> Tensor:
+    """How much likelier features (M, D) are among real ones than among themselves: (M,) float64.
 
     Twice the logarithm of the ratio of both densities, each a normal distribution's, but for a
     constant: a quadratic discriminant. The density of real ones alone, as in DeVries et al. 2020,
     arXiv 2007.15255, takes the most usual pictures, of which there are too many already.
     """
-    unit = reals.covariance.diagonal().sqrt()
-    unit = unit.clamp(min=0.01 * float(unit.mean()))  # of a channel that sees next to nothing
-    rows = (looks.double().cpu() - reals.mean) / unit
-    mine = Sums.of(rows).gaussian()
-    real = Gaussian(0 * reals.mean, reals.covariance / torch.outer(unit, unit), reals.count)
-    return _oddness(rows, mine) - _oddness(rows, real)
+    rows = features.double().cpu()
+    return _oddness(rows, Sums.of(rows).gaussian()) - _oddness(rows, reals)
 
 
 def _oddness(rows: Tensor, gaussian: Gaussian) -> Tensor:
-    """The squared Mahalanobis length (M,) of each row (M, L)."""
+    """The squared Mahalanobis length (M,) of each row (M, D)."""
     values, vectors = torch.linalg.eigh(gaussian.covariance)
     least = max(FLOOR * float(values.mean()), 1e-12)  # 0 are those of one picture again and again
     whitening = vectors * values.clamp(min=least).rsqrt()
@@ -188,17 +183,17 @@ def by_discriminator(discriminator: nn.Module, device: torch.device) -> Logits:
 def _seen(
     judge: KernelJudge, generator: nn.Module, draws: Draws, logits: Logits | None
 ) -> tuple[Tensor, Tensor | None]:
-    """Looks (M, L) on the device, and logits (M,) if any, of the draws; no picture is kept."""
-    looks: list[Tensor] = []
+    """Features (M, D) on the device, and logits (M,) if any, of the draws; no picture is kept."""
+    features: list[Tensor] = []
     said: list[Tensor] = []
     done = 0
     for pictures in sample(generator, draws, judge.device):
         labels = draws.labels[done : done + len(pictures)]
-        looks.append(judge.looks(pictures))
+        features.append(judge.features(pictures))
         if logits:
             said.append(logits(pictures, labels).double().cpu())
         done += len(pictures)
-    return torch.cat(looks), torch.cat(said) if said else None
+    return torch.cat(features), torch.cat(said) if said else None
 
 
 def _some(rows: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from optuna import Study
-from optuna.exceptions import StorageInternalError
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.study import MaxTrialsCallback
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
@@ -77,10 +77,13 @@ def _beaten_to_it() -> Iterator[None]:
     """
     try:
         yield
+        return
+    except UpdateFinishedTrialError:
+        pass  # it ended between the look at its state and the writing
     except ValueError as error:
         if not str(error).startswith("Cannot tell a"):
             raise
-        print("another process had the same trial; going on", file=sys.stderr, flush=True)
+    print("another process had the same trial; going on", file=sys.stderr, flush=True)
 
 
 def _tell(study: Study, trial: FrozenTrial, plan: Plan) -> None:

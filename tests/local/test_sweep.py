@@ -14,6 +14,7 @@ import pytest
 import torch
 from helpers import noise
 from kernel_runs import run_python
+from optuna.storages import RDBStorage
 from PIL import Image
 
 from local import judging, project, recipes
@@ -636,6 +637,24 @@ def test_a_trial_that_another_process_finished_first_ends_nothing(
         return value
 
     monkeypatch.setattr(trial.Objective, "__call__", beaten)
+    assert main(words(dogs, tmp_path, "--trials", "3")) == 0
+    assert [row["state"] for row in numbers(tmp_path)["rows"]] == ["scored"] * 3
+    assert "another process had the same trial; going on" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_nor_does_one_that_finishes_between_the_look_and_the_writing(
+    dogs, tmp_path, no_plots, monkeypatch, capsys
+):
+    usual, first = RDBStorage.set_trial_state_values, []
+
+    def beaten(self, trial_id, state, values=None):
+        if state.is_finished() and not first:
+            first.append(trial_id)
+            usual(self, trial_id, state, values)  # the other process
+        return usual(self, trial_id, state, values)
+
+    monkeypatch.setattr(RDBStorage, "set_trial_state_values", beaten)
     assert main(words(dogs, tmp_path, "--trials", "3")) == 0
     assert [row["state"] for row in numbers(tmp_path)["rows"]] == ["scored"] * 3
     assert "another process had the same trial; going on" in capsys.readouterr().err

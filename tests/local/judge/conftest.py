@@ -11,7 +11,7 @@ from local import judging, project, runs
 from local.data.prepared import TrainingSet
 from local.judge import learning
 from local.judge import network as classifier
-from local.judge.scoring import KernelJudge, look
+from local.judge.scoring import KernelJudge, raw_features
 from local.recipes import Recipe
 from local.train import snapshots
 from local.train.adversaries import Adversaries
@@ -29,21 +29,20 @@ class Eyes(nn.Module):
         super().__init__()
         self.side = side
 
-    def looks(self, pictures):
+    def features(self, pictures):
         return avg_pool2d(pictures, self.side).flatten(1)
-
-    def features(self, looks):
-        return looks
 
 
 @pytest.fixture
 def judge_of():
     """Makes a judge of real pictures (N, 3, 64, 64) uint8."""
 
-    def make(pictures, side=64, held_out=0):
+    def make(pictures, side=64, held_out=0, epochs=40):
         network = Eyes(side)
         unseen = torch.arange(len(pictures)) < held_out
-        return KernelJudge(network, CPU, look(network, pictures), unseen)
+        return KernelJudge(
+            network, CPU, raw_features(network, pictures), unseen, {"epochs": epochs}
+        )
 
     return make
 
@@ -53,7 +52,7 @@ def judge_of_features():
     """Makes a judge from features (N, D) alone."""
 
     def make(raw, held_out=0):
-        return KernelJudge(Eyes(1), CPU, raw, torch.arange(len(raw)) < held_out)
+        return KernelJudge(nn.Identity(), CPU, raw, torch.arange(len(raw)) < held_out)
 
     return make
 

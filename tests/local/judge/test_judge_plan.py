@@ -66,6 +66,13 @@ def test_what_does_not_fit_is_left_out_and_said(judge_of, reals):
     assert torch.bincount(made.draws.labels).tolist() == [40] * 5
 
 
+def test_a_judge_of_few_lessons_picks_nothing(judge_of, reals):
+    judge = judge_of(reals, epochs=planning.TAUGHT - 1)
+    made = plan(judge, Painter(), RECIPE, CLASSES, 200, [reals], 1e6)
+    assert made.facts.keys() == {"truncation", "breeds", "left_out"}
+    assert made.facts["left_out"] == ["selection"] and len(made.draws) == 200
+
+
 def test_a_network_without_breeds_has_none_to_choose(judge_of, reals):
     recipe = Recipe(latent=3)
     made = plan(judge_of(reals), Painter(), recipe, CLASSES, 100, [reals], 1e6)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from local.judge import JudgeError, Score, better
+from local.judge.scoring import KernelJudge
 from mifid.frechet import frechet_distance, moments
 
 
@@ -95,6 +96,6 @@ def test_few_pictures_have_no_score(judge_of_features):
 
 
 @pytest.mark.parametrize("raw", [torch.full((50, 4), float("nan")), torch.ones(50, 4)])
-def test_a_broken_network_is_no_judge(raw, judge_of_features):
+def test_a_broken_network_is_no_judge(raw):
     with pytest.raises(JudgeError, match="no usable features"):
-        judge_of_features(raw)
+        KernelJudge(torch.nn.Identity(), torch.device("cpu"), raw, torch.zeros(50).bool())

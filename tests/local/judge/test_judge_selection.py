@@ -99,12 +99,12 @@ def gaussian(rows):
 
 
 def test_realness_is_the_ratio_of_both_normal_densities():
-    reals, looks = normal(4000, 0, [1.0, 3.0, 2.0], 5.0), normal(900, 1, [2.0, 2.0, 1.5], 4.0)
+    reals, drawn = normal(4000, 0, [1.0, 3.0, 2.0], 5.0), normal(900, 1, [2.0, 2.0, 1.5], 4.0)
     own, real = (
-        MultivariateNormal(side.mean, side.covariance).log_prob(looks.double())
-        for side in (gaussian(looks), gaussian(reals))
+        MultivariateNormal(side.mean, side.covariance).log_prob(drawn.double())
+        for side in (gaussian(drawn), gaussian(reals))
     )
-    off = realness(looks, gaussian(reals)) - 2 * (real - own)
+    off = realness(drawn, gaussian(reals)) - 2 * (real - own)
     assert off.std() < 1e-9 and off.mean().abs() > 1e-3  # but for a constant
 
 
