@@ -19,7 +19,7 @@ from local.sampling import Draws, draw, sample
 OVER = 2  # draws for each picture that is handed in
 PROBE = 250  # pictures that tell what drawing and judging cost
 MARGIN = 1.3  # on what a stage seems to cost
-TAUGHT = 19  # epochs of lessons, below which what a judge picks may be worse (docs/judge.md)
+TAUGHT = 18  # epochs of lessons, below which what a judge picks may be worse (docs/judge.md)
 
 
 @dataclass(frozen=True)
