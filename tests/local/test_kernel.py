@@ -119,7 +119,7 @@ learning.EPOCHS, learning.FEWEST, hiring.FEWEST_EPOCHS = 1, 8, 1
 scoring.GROUPS = 4
 for module in (plan, selection, safe):
     module.SCORED = COUNT
-plan.PROBE = 8
+plan.PROBE, plan.TAUGHT = 8, 1
 """
 
 
@@ -130,6 +130,12 @@ def test_the_kernels_own_judge_chooses_what_is_handed_in(tmp_path):
     assert len(ran.result["score"]) == 2
     assert {"judge", "choose"} <= ran.result["seconds"].keys()
     assert ran.images.comment["kimg"] == ran.result["kimg"] <= 6 * TINY.batch / 1000
+
+
+def test_a_judge_of_few_lessons_picks_no_pictures(tmp_path):
+    ran = run_kernel(tmp_path, f"{JUDGED}plan.TAUGHT = 2")
+    assert (ran.code, ran.left) == (0, ["images.zip"])
+    assert ran.result["choices"]["left_out"] == ["selection"]
 
 
 def test_a_run_that_is_stopped_chooses_nothing(tmp_path):
