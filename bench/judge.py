@@ -128,8 +128,10 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
         few = f"--images {options.images}: too few to score"
         raise InputError(f"{few}; take {FEWEST_IMAGES} or more")
     device = devices.choose(options.device)
-    found = _snapshots(options.runs)
-    sets = [(path, truncation) for path in found for truncation in options.truncations]
+    found = _snapshots(list(dict.fromkeys(options.runs)))
+    sets = [
+        (path, truncation) for path in found for truncation in dict.fromkeys(options.truncations)
+    ]
     if len(sets) < FEWEST:
         raise InputError(
             f"{len(sets)} sets of pictures are too few for a rank correlation, and {FEWEST} are"

@@ -70,7 +70,9 @@ def run(words: Sequence[str]) -> int:
     """Runs the command; returns the exit code."""
     options = _parser().parse_intermixed_args(words)
     bad_input = (InputError, errors.InputError)
-    return guarded("bench quality", lambda: _run(options, words), bad_input)
+    return guarded(
+        "bench quality", lambda: _run(options, words), bad_input, (OSError, errors.WorkError)
+    )
 
 
 def _parser() -> Parser:

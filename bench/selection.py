@@ -3,7 +3,8 @@
 Learns a judge (local/judge) from the real pictures, draws more pictures of each run's newest
 snapshot than are needed, and scores so many of them by the metric's network: as they come, picked
 by the judge, and picked by the run's own discriminator. Where the judge does not find what it
-picked better, a kernel hands in the draws as they come, and so does this.
+picked better, a kernel hands in the first of the draws but for those too near to training pictures,
+and so does this.
 """
 
 import argparse

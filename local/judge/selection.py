@@ -58,7 +58,9 @@ def select(
     logits: Logits | None = None,
     allowed: float = ALLOWED,
 ) -> Selection:
-    """The best `count` of the draws; the first ones, but for copies, where that is not better.
+    """The best `count` of the draws; the first ones, where that is not better.
+
+    Either way copies are left out, and so are the nearest, as far as `choose` has to.
 
     Each breed keeps its share, but for what copies take. The judge's score decides whether the
     chosen are better than the draws as they come.

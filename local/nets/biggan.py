@@ -13,10 +13,10 @@ competition's winners had it; the paper has it at 64x64, of 128x128.
 At 64x64, with 120 breeds: millions of parameters, and billions of multiply-adds a picture.
 
     width   generator      discriminator
-    32       8.4    1.7     5.0    0.3
-    48      18.3    3.9    11.1    0.6
-    64      31.9    6.9    19.7    1.1
-    96      70.3   15.5    44.2    2.5
+    32       8.4    1.2     5.0    0.2
+    48      18.3    2.6    11.1    0.4
+    64      31.9    4.6    19.7    0.8
+    96      70.3   10.2    44.2    1.7
 """
 
 from functools import partial

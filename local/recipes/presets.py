@@ -159,7 +159,8 @@ _ALL = (
         beta1=0.0,
     ),
     # The first place: BigGAN (Brock et al. 2019, https://arxiv.org/abs/1809.11096) with a small
-    # batch and BCE. How much it smoothed its labels, and its widths, are not stated.
+    # batch and BCE. How much it smoothed its labels, and its widths, are not stated. It had
+    # LeakyReLU, where this network has BigGAN's own ReLU.
     Recipe(
         name="biggan",
         network="biggan",

@@ -156,6 +156,14 @@ def test_a_copy_is_nearer_than_training_pictures_are_to_each_other(judge_of):
     assert (distances(smooth(100, 6)) > mine.near).float().mean() > 0.9
 
 
+def test_several_crops_of_a_dog_do_not_change_what_a_copy_is(judge_of):
+    reals = smooth(200, 0)
+    judge = judge_of(reals, side=16)
+    crops = torch.cat([reals, (reals.float() + 4).clamp(0, 255).byte()])
+    assert known(judge, crops, reals).near == known(judge, reals).near
+    assert known(judge, crops).near < known(judge, reals).near / 2  # as it would be of the crops
+
+
 # The whole.
 
 

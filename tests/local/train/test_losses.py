@@ -236,7 +236,7 @@ def test_undecided_logits_are_pulled_apart_by_one_side_and_together_by_the_other
 @pytest.mark.parametrize("name", ["hinge", "rahinge"])
 def test_a_hinge_leaves_alone_what_is_far_enough_on_its_side(name):
     real, fake = gradients(LOSSES[name].discriminator, [2.0, 0.0], [-3.0, -1.5])
-    assert real.tolist() == [0.0, -0.5] if name == "hinge" else [0.0, 0.0]
+    assert real.tolist() == ([0.0, -0.5] if name == "hinge" else [0.0, 0.0])
     assert fake.tolist() == [0.0, 0.0]
 
 
