@@ -256,8 +256,10 @@ def _result(rows: Sequence[Row]) -> dict[str, Any]:
     return result
 
 
-def _correlation(a: Sequence[float], b: Sequence[float]) -> float:
-    return float(spearmanr(a, b).statistic)
+def _correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """Spearman's; None where one side has no ranks, as all of its scores are equal."""
+    ranked = len(set(a)) > 1 and len(set(b)) > 1
+    return float(spearmanr(a, b).statistic) if ranked else None
 
 
 def _table(rows: Sequence[Row]) -> list[str]:
@@ -278,9 +280,9 @@ def _table(rows: Sequence[Row]) -> list[str]:
 
 
 def _said(result: dict[str, Any]) -> list[str]:
-    unseen = result["correlation_unseen"]
-    sets, all_reals = result["sets"], result["correlation"]
-    lines = [f"Spearman over {sets} sets: {all_reals:.3f} with all real pictures"]
+    unseen, all_reals = result["correlation_unseen"], result["correlation"]
+    found = "none, as all have one score" if all_reals is None else f"{all_reals:.3f}"
+    lines = [f"Spearman over {result['sets']} sets: {found} with all real pictures"]
     if unseen is not None:
         lines.append(f"with the part that the judge never learned from: {unseen:.3f}")
     return [

@@ -16,9 +16,10 @@ from typing import Any
 
 from bench.sides import machine
 from local.commands.arguments import DEVICE_HELP, Parser, count, output_folder, positive, seed
-from local.compare.comparison import Comparison
+from local.compare.comparison import Comparison, explained
 from local.compare.judge import Judge
 from local.compare.request import chosen
+from local.compare.row import Row
 from local.errors import InputError, guarded
 from local.judging import Reals, fake_side, real_side
 from local.lock import exclusive
@@ -115,9 +116,8 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
             comparison.claim(recipes)
             say(f"seed {number}")
             for row in comparison.rows(recipes, judge):
-                run = comparison.folder / row.recipe
-                fid = None if row.error else _fid_of_layer(run, device, options.images, sides)
-                rows.append(row.as_dict() | {"seed": number, "fid_of_layer": fid})
+                judged = _with_layer(row, comparison.folder, device, options.images, sides)
+                rows.append(judged | {"seed": number})
                 history.append(folder / "quality.jsonl", rows[-1], head)
     if options.json:
         print(json.dumps(head | {"rows": rows}, allow_nan=False))
@@ -130,6 +130,22 @@ def _sides(data: Path, graph: Path, device: str) -> Sides:
     network = open_network(graph, device=device)
     layer = open_network(graph, layer=LAYER, device=device)
     return Sides(network, real_side(data, network), layer, real_side(data, layer))
+
+
+def _with_layer(
+    row: Row, folder: Path, device: Device, images: int, sides: Sides
+) -> dict[str, Any]:
+    """A row, and the FID on the earlier layer; where that fails, the row keeps what it has."""
+    judged = row.as_dict() | {"fid_of_layer": None}
+    if row.error:
+        return judged
+    try:
+        fid = _fid_of_layer(folder / row.recipe, device, images, sides)
+        return judged | {"fid_of_layer": fid}
+    except Exception as error:  # whatever it is, the other recipes' hours go on
+        why = f"FID {LAYER}: {explained(error)}"
+    say(f"{row.recipe}: {why}")
+    return judged | {"error": why}
 
 
 def _fid_of_layer(run: Path, device: Device, images: int, sides: Sides) -> float:

@@ -8,7 +8,7 @@ import pytest
 from helpers import noise, voc
 from PIL import Image
 
-from bench import cropped
+from bench import cropped, quality
 from bench.__main__ import main
 from local import judging, project
 from local.__main__ import main as local_main
@@ -158,6 +158,30 @@ def test_a_coarse_picture_has_no_more_detail_than_its_crop(make_dogs, tmp_path):
     half = Image.fromarray(fine).resize((32, 32), Image.Resampling.LANCZOS)
     assert np.array_equal(small, half.resize((64, 64), Image.Resampling.LANCZOS))
     assert np.array_equal(same, fine)
+
+
+def test_a_failure_of_the_second_layer_is_that_rows_alone(make_dogs, tmp_path, monkeypatch, capsys):
+    for module in (project, judging, comparison):
+        monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(quality, "open_network", lambda *_, **__: random_network())
+    load, calls = quality.load, []
+
+    def fails_once(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise MemoryError
+        return load(*arguments)
+
+    monkeypatch.setattr(quality, "load", fails_once)
+    words = ["quality", "best-dcgan", "ralsgan", "size=16", "g_width=4", "d_width=4", "batch=4"]
+    words += ["--data", str(make_dogs(8)), "--graph", "any.pb", "--minutes", "0.01"]
+    words += ["--images", "6", "--out", str(tmp_path / "q")]
+    assert main(words) == 1
+    table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert "FID 768: memory is full" in table[2] and "FID 768" not in table[3]
+    rows = [json.loads(line) for line in (tmp_path / "q" / "quality.jsonl").open()]
+    assert [row["fid"] > 0 for row in rows] == [True, True]
+    assert rows[0]["fid_of_layer"] is None and rows[1]["fid_of_layer"] > 0
 
 
 @pytest.mark.slow

@@ -65,7 +65,7 @@ class Comparison:
             training.spend(run, recipe, self._dogs(recipe), self.budget, self.device)
             return self._judged(run, recipe, judge)
         except Exception as error:  # whatever it is, the other recipes' hours go on
-            why = "memory is full; a smaller batch= needs less" if _full(error) else reason(error)
+            why = explained(error)
         say(f"{recipe.name} failed: {why}")
         return Row(recipe.name, error=why)
 
@@ -85,5 +85,8 @@ class Comparison:
         return prepare_for(recipe, self.data, CACHE)
 
 
-def _full(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or out_of_memory(error)
+def explained(error: Exception) -> str:
+    """Why a recipe failed, in one line."""
+    if isinstance(error, MemoryError) or out_of_memory(error):
+        return "memory is full; a smaller batch= needs less"
+    return reason(error)

@@ -1,6 +1,7 @@
 """`python -m bench judge` runs and says what it measured."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,19 @@ def test_one_object_tells_the_correlations(data, make_run, monkeypatch, capsys):
     assert -1 <= said["correlation_unseen"] <= 1
     assert said["fid_of_the_judges_best"] == fids[scores.index(min(scores))]
     assert said["fid_of_the_best"] == min(fids) and "comparable" in said["label"]
+
+
+def test_sets_that_are_all_equal_have_no_correlation(data, make_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(bench, "FEWEST", 2)
+    first = make_run(1)
+    second = shutil.copytree(first, tmp_path / "copy")
+    words = [first, str(second), "--data", str(data), "--images", "40", "--device", "cpu"]
+    words += ["--truncations", "none"]
+    assert bench.run(words) == 0
+    assert "Spearman over 2 sets: none, as all have one score" in capsys.readouterr().out
+    assert bench.run([*words, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["correlation"] is None and said["correlation_unseen"] is None
 
 
 def test_few_sets_and_folders_that_are_no_runs_are_one_line(data, make_run, tmp_path, capsys):
