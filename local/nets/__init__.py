@@ -58,7 +58,7 @@ def _layers(recipe: Recipe) -> tuple[int, int]:
 GENERATORS: dict[str, Build] = {
     "autoencoder": _autoencoder,
     "basic": lambda r, breeds: basic.Generator(r.latent, r.g_width, _layers(r)[0]),
-    "biggan": lambda r, breeds: biggan.Generator(r.latent, r.g_width, *_layers(r), breeds),
+    "biggan": lambda r, breeds: biggan.Generator(r.latent, r.g_width, *_layers(r), breeds, r.slope),
     "cgan": lambda r, breeds: cgan.Generator(r.latent, r.g_width, *_layers(r), breeds),
     "csagan": lambda r, breeds: csagan.Generator(r.latent, r.g_width, *_layers(r), breeds),
     "dcgan": lambda r, breeds: dcgan.Generator(
@@ -71,7 +71,7 @@ GENERATORS: dict[str, Build] = {
 DISCRIMINATORS: dict[str, Build] = {
     "basic": lambda r, breeds: basic.Discriminator(r.d_width, _layers(r)[0]),
     "biggan": lambda r, breeds: biggan.Discriminator(
-        r.d_width, *_layers(r), breeds, r.auxiliary > 0, r.deviation
+        r.d_width, *_layers(r), breeds, r.auxiliary > 0, r.deviation, r.slope
     ),
     "cgan": lambda r, breeds: cgan.Discriminator(r.d_width, *_layers(r), breeds, r.dropout),
     "csagan": lambda r, breeds: csagan.Discriminator(r.d_width, *_layers(r), breeds),

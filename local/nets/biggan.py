@@ -23,7 +23,7 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import relu
+from torch.nn.functional import leaky_relu
 
 from local.nets.attention import SelfAttention, attends_at
 from local.nets.blocks import Breeds, ConditionalNorm, bounded, orthogonal
@@ -42,6 +42,7 @@ class Generator(nn.Module):
         base: side of the first planes.
         doublings: number of blocks.
         breeds: number of labels.
+        slope: of the activations below 0; 0 is the paper's ReLU.
         embedding: length of a breed's embedding.
     """
 
@@ -52,10 +53,11 @@ class Generator(nn.Module):
         base: int = 4,
         doublings: int = 4,
         breeds: int = 120,
+        slope: float = 0.0,
         embedding: int = 128,
     ) -> None:
         super().__init__()
-        self.base = base
+        self.base, self.slope = base, slope
         chunks = doublings + 1
         self.lengths = [(latent + i) // chunks for i in reversed(range(chunks))]
         # At size 64: width*16 x 4 x 4, width*16 x 8 x 8, width*8 x 16 x 16, width*4 x 32 x 32,
@@ -69,7 +71,7 @@ class Generator(nn.Module):
         self.blocks, self.attention = nn.ModuleList(), nn.ModuleDict()
         for i, outputs in enumerate(channels[1:]):
             norm = partial(_norm, embedding + self.lengths[i + 1])
-            self.blocks.append(Up(channels[i], outputs, norm))
+            self.blocks.append(Up(channels[i], outputs, norm, slope))
             if base * 2 ** (i + 1) == attends:
                 self.attention[str(i)] = SelfAttention(outputs)
         self.norm = nn.BatchNorm2d(channels[-1])
@@ -85,7 +87,7 @@ class Generator(nn.Module):
             x = block(x, torch.cat([breed, chunk], dim=1))
             if str(i) in self.attention:
                 x = self.attention[str(i)](x)
-        return torch.tanh(self.to_rgb(relu(self.norm(x), inplace=True)))
+        return torch.tanh(self.to_rgb(leaky_relu(self.norm(x), self.slope, inplace=True)))
 
 
 class Discriminator(nn.Module):
@@ -101,6 +103,7 @@ class Discriminator(nn.Module):
         breeds: number of labels.
         auxiliary: whether it tells the breed, too.
         deviation: whether the last block sees how much the pictures of a batch differ.
+        slope: of the activations below 0; 0 is the paper's ReLU.
     """
 
     def __init__(
@@ -111,19 +114,21 @@ class Discriminator(nn.Module):
         breeds: int = 120,
         auxiliary: bool = False,
         deviation: bool = False,
+        slope: float = 0.0,
     ) -> None:
         super().__init__()
+        self.slope = slope
         # At size 64: width x 32 x 32, width*2 x 16 x 16, width*4 x 8 x 8, width*8 x 4 x 4
         channels = [3, *(width * min(2**i, LARGEST) for i in range(doublings))]
         attends = attends_at(base * 2**doublings)
         self.blocks, self.attention = nn.ModuleList(), nn.ModuleDict()
         for i, outputs in enumerate(channels[1:]):
-            self.blocks.append(Down(channels[i], outputs, first=i == 0))
+            self.blocks.append(Down(channels[i], outputs, slope, first=i == 0))
             if base * 2 ** (doublings - 1 - i) == attends:
                 self.attention[str(i)] = SelfAttention(outputs)
         seen = width * min(2**doublings, LARGEST)  # width*16 x 4 x 4
         self.deviation = MinibatchDeviation() if deviation else nn.Identity()
-        self.last = Down(channels[-1] + int(deviation), seen, halves=False)
+        self.last = Down(channels[-1] + int(deviation), seen, slope, halves=False)
         self.to_logit = bounded(orthogonal(nn.Linear(seen, 1)))
         self.breed = bounded(orthogonal(nn.Embedding(breeds, seen)))
         self.to_breeds = bounded(orthogonal(nn.Linear(seen, breeds))) if auxiliary else None
@@ -135,7 +140,7 @@ class Discriminator(nn.Module):
             x = block(x)
             if str(i) in self.attention:
                 x = self.attention[str(i)](x)
-        x = relu(self.last(self.deviation(x)), inplace=True)
+        x = leaky_relu(self.last(self.deviation(x)), self.slope, inplace=True)
         seen = x.sum(dim=(2, 3))  # (N, C)
         logits = self.to_logit(seen).flatten() + (self.breed(labels) * seen).sum(dim=1)
         return logits if self.to_breeds is None else (logits, self.to_breeds(seen))

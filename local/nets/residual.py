@@ -7,7 +7,7 @@ al. 2019 (arXiv 1809.11096, figure 15).
 from collections.abc import Callable
 
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, relu
+from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 
 from local.nets.blocks import bounded, orthogonal
 from local.nets.resampled import conv_of_doubled, halved_conv
@@ -20,10 +20,14 @@ class Up(nn.Module):
         inputs: channels.
         outputs: channels.
         norm: of a number of channels, the norm that takes planes and the condition.
+        slope: of the activation below 0; 0 is ReLU.
     """
 
-    def __init__(self, inputs: int, outputs: int, norm: Callable[[int], nn.Module]) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, norm: Callable[[int], nn.Module], slope: float = 0.0
+    ) -> None:
         super().__init__()
+        self.slope = slope
         self.norm1, self.norm2 = norm(inputs), norm(outputs)
         self.conv1 = bounded(orthogonal(nn.Conv2d(inputs, outputs, 3, padding=1)))
         self.conv2 = bounded(orthogonal(nn.Conv2d(outputs, outputs, 3, padding=1)))
@@ -31,9 +35,9 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """See the class."""
-        new = relu(self.norm1(x, condition), inplace=True)
+        new = leaky_relu(self.norm1(x, condition), self.slope, inplace=True)
         new = conv_of_doubled(new, self.conv1.weight, self.conv1.bias)
-        new = self.conv2(relu(self.norm2(new, condition), inplace=True))
+        new = self.conv2(leaky_relu(self.norm2(new, condition), self.slope, inplace=True))
         # A 1x1 convolution before the copying of places gives the same as after it, at a quarter.
         return new + interpolate(self.past(x), scale_factor=2)
 

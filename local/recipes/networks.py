@@ -18,7 +18,7 @@ OF_TWO_SIDES = AUGMENTED | frozenset(
 # (Gulrajani et al. 2017, arXiv 1704.00028, section 4): a penalty is for discriminators without.
 OF_SLOPED = OF_TWO_SIDES | {"penalty", "penalty_kind", "penalty_every", "penalty_end"}
 SOME = OF_SLOPED | {
-    *("spectral_norm", "dropout", "deviation", "auxiliary", "conditional"),
+    *("spectral_norm", "dropout", "deviation", "slope", "auxiliary", "conditional"),
     *("latent_side", "latent_channels"),
 }
 
@@ -62,7 +62,7 @@ NETWORKS = {
         bases=(4,),
         losses=SLOPED,
         conditional=True,
-        settings=OF_SLOPED | {"deviation", "auxiliary"},
+        settings=OF_SLOPED | {"deviation", "slope", "auxiliary"},
     ),
     "cgan": Network(layers=3, conditional=True, settings=OF_TWO_SIDES | {"dropout"}),
     "csagan": Network(bases=(4,), layers=3, losses=SLOPED, conditional=True, settings=OF_SLOPED),

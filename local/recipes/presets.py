@@ -159,12 +159,13 @@ _ALL = (
         beta1=0.0,
     ),
     # The first place: BigGAN (Brock et al. 2019, https://arxiv.org/abs/1809.11096) with a small
-    # batch and BCE. How much it smoothed its labels, and its widths, are not stated. It had
-    # LeakyReLU, where this network has BigGAN's own ReLU.
+    # batch, BCE and LeakyReLU. How much it smoothed its labels, its slope and its widths are not
+    # stated.
     Recipe(
         name="biggan",
         network="biggan",
         latent=120,
+        slope=0.2,
         smoothing=0.1,
         batch=32,
         g_lr=3e-4,

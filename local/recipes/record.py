@@ -50,7 +50,7 @@ BOUNDS = {
     ("batch", "quick_images"): Bounds(2, 100_000),
     ("g_lr", "d_lr", "ada_kimg", "zcr_noise"): Bounds(open_low=True),
     ("noise", "penalty", "epochs", "auxiliary", "bcr", "zcr_d", "zcr_g", "truncation"): Bounds(),
-    ("beta1", "beta2", "beta2_end", "ema", "dropout", "smoothing", "ada"): SHARE,
+    ("beta1", "beta2", "beta2_end", "ema", "dropout", "slope", "smoothing", "ada"): SHARE,
     ("brightness", "colour"): SHARE,
     ("lr_hold", "augment_ramp"): Bounds(high=1),
     ("lr_end", "penalty_end", "augment_p"): Bounds(high=1, open_low=True),
@@ -81,6 +81,7 @@ class Recipe:
     spectral_norm: bool = False  # in the discriminator
     dropout: float = 0.0  # share of a discriminator's values that are left out, where it has any
     deviation: bool = False  # the discriminator sees how much the pictures of a batch differ
+    slope: float = 0.0  # of the activations below 0, in a BigGAN; 0 is ReLU
     auxiliary: float = 0.0  # weight of the loss of a classifier of breeds in the discriminator
     crop: str = "box"  # of local.data.crops.POLICIES, or several with + between
     crops: int = 1  # of each dog, by a policy that draws them

@@ -222,3 +222,19 @@ def test_saved_weights_draw_the_same_pictures(tmp_path):
     second.load_state_dict(load_file(tmp_path / "weights.safetensors"))
     expected, got = (network.eval()(latents, labels(4)) for network in (first, second))
     assert torch.equal(expected, got)
+
+
+@pytest.mark.parametrize(("slope", "straight"), [(1.0, True), (0.2, False), (0.0, False)])
+def test_no_activation_but_of_the_slope_bends_either_side(slope, straight):
+    """At a slope of 1 a logit is affine in the picture, and a picture's atanh in the first chunk.
+
+    That attention, which bends too, begins as the identity, leaves the activations alone.
+    """
+    drawing, judging = (build(slope=slope).double().eval() for build in (generator, discriminator))
+    latents, pictures = torch.randn(1, 11).double(), torch.randn(3, 3, 16, 16).double()
+    steps = torch.zeros(3, 11).double()
+    steps[:, : drawing.lengths[0]] = torch.tensor([[-1.0], [0.0], [1.0]])
+    drawn = drawing(latents + steps, labels(1).expand(3)).atanh()
+    pictures[1] = (pictures[0] + pictures[2]) / 2
+    for low, middle, high in (drawn, judging(pictures, labels(1).expand(3))):
+        assert torch.allclose(middle, (low + high) / 2, rtol=1e-6) == straight
