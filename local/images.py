@@ -43,5 +43,12 @@ def write_images(
     """Samples pictures straight into the archive; sampling and writing overlap.
 
     They have the size that Kaggle takes, whatever the generator draws.
+
+    Raises:
+        OSError: the archive cannot be written; one that was there is as it was.
     """
-    archive.write(path, submitted(sample(generator, draws, device.device)), comment)
+    try:
+        archive.write(path, submitted(sample(generator, draws, device.device)), comment)
+    except OSError as error:
+        why = f"{path}: cannot be written ({error.strerror or error})"
+        raise OSError(f"{why}; make room there, and give the same command again") from error

@@ -1,6 +1,7 @@
 """TensorBoard's curves and grids. Not in the kernel: its writer pulls TensorFlow in."""
 
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
 
@@ -8,6 +9,8 @@ import numpy as np
 
 from local.pictures import sheet
 from local.train.watchers import PLACE, Record
+
+USUAL = threading.excepthook  # for what a thread dies of
 
 
 class TensorBoard:
@@ -23,6 +26,7 @@ class TensorBoard:
         sys.modules.setdefault("tensorboard.compat.notf", ModuleType("notf"))
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - only when it is used
 
+        threading.excepthook = _without_its_own
         self.writer = SummaryWriter(str(run / "tensorboard"), purge_step=steps or None)
 
     def tick(self, record: Record) -> None:
@@ -40,3 +44,9 @@ class TensorBoard:
         grid = np.asarray(sheet(pictures))
         self.writer.add_image(name, grid, record["step"], dataformats="HWC")
         self.writer.flush()
+
+
+def _without_its_own(error: threading.ExceptHookArgs) -> None:
+    """Leaves out the traceback of TensorBoard's thread: its error comes back at the next point."""
+    if not type(error.thread).__module__.startswith("tensorboard."):
+        USUAL(error)

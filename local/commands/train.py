@@ -49,7 +49,7 @@ from local.train.place import Place
 from local.train.snapshots import Snapshot
 from local.train.stepper import follow
 from local.train.trainer import Trainer
-from local.train.watchers import RunFolder, StatusLine, Watcher
+from local.train.watchers import OnDisk, RunFolder, StatusLine, Watcher
 from mifid.network import Network, open_network
 from submission import archive
 from submission.ledger_rows import remember_training
@@ -226,7 +226,7 @@ def _watchers(folder: Path, steps: int, opened: bool, around: ExitStack) -> list
     """Who looks on, at work while `around` is open; `opened`: a page that grows is one of them."""
     bar = around.enter_context(Bar(sys.stderr))
     watchers: list[Watcher] = [StatusLine(bar.lines), bar]
-    watchers += [RunFolder(folder, steps), TensorBoard(folder, steps)]
+    watchers += [OnDisk(folder, RunFolder(folder, steps), TensorBoard(folder, steps))]
     if opened:
         from local.report.live import Live  # noqa: PLC0415 - plots take a second to import
 

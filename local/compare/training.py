@@ -14,7 +14,7 @@ from local.train.clock import Budget, Clock
 from local.train.devices import Device
 from local.train.interrupt import Interrupt
 from local.train.loop import train
-from local.train.watchers import RunFolder, StatusLine, Watcher
+from local.train.watchers import OnDisk, RunFolder, StatusLine, Watcher
 from mifid.errors import WorkError
 
 
@@ -38,8 +38,7 @@ def spend(run: Path, recipe: Recipe, data: TrainingSet, budget: Budget, device: 
         clock = Clock(budget, snapshot.seconds if snapshot else 0.0)
         watchers: list[Watcher] = [
             StatusLine(sys.stderr),
-            RunFolder(run, model.steps),
-            TensorBoard(run, model.steps),
+            OnDisk(run, RunFolder(run, model.steps), TensorBoard(run, model.steps)),
         ]
         budgets.note(run, budget)
         with Interrupt() as interrupted:

@@ -8,6 +8,7 @@ picture by picture, and read page by page.
 import json
 import math
 import mmap
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,8 @@ class ShardWriter:
         with file:
             file.seek(0)
             file.write(_header(self._rows, self.side))
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut after the rename would leave zeros for pixels
 
 
 def in_folder(folder: Path) -> Shards:

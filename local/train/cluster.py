@@ -60,7 +60,7 @@ class Cluster:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.team = Team(place.rank, place.size)
+        self.team = Team(place.rank, place.size, place.local_size)
         self._store: Store | None = None
         self._signs: LifeSigns | None = None
         self._turns = count()

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -59,7 +60,7 @@ class Crew:
         self._done = False
 
     def __enter__(self) -> Team:
-        team = Team(0, len(self.devices))
+        team = Team(0, len(self.devices), len(self.devices))
         if team.size == 1:
             return ALONE
         try:
@@ -101,7 +102,7 @@ class Crew:
         for rank, device in enumerate(self.devices[1:], start=1):
             line, theirs = context.Pipe(duplex=False)
             settings = (device, self.recipe, self.data.breeds)
-            arguments = (Team(rank, team.size), *settings, self.run, theirs)
+            arguments = (replace(team, rank=rank), *settings, self.run, theirs)
             member = context.Process(target=_member, args=arguments, daemon=True)
             member.start()
             theirs.close()  # so that the line ends with the member

@@ -142,7 +142,7 @@ def feed(
     pictures = data.pictures
     if isinstance(pictures, Tensor) and pictures.device == device:
         return Resident(data.on(device), batch, team)
-    room = room or Room.of(device, team.size)
+    room = room or Room.of(device, team.here)
     if pictures.nbytes <= room.device:
         place = "in memory" if device.type == "cpu" else "on the device"
         return Resident(data.on(device), batch, team, place)

@@ -29,10 +29,14 @@ PATIENCE = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class Team:
-    """A member's place among `size`; member 0 leads: it keeps the clock and writes the files."""
+    """A member's place among `size`; member 0 leads: it keeps the clock and writes the files.
+
+    here: members on this machine, which share its memory.
+    """
 
     rank: int = 0
     size: int = 1
+    here: int = 1
 
     @property
     def leads(self) -> bool:

@@ -1,7 +1,8 @@
-"""Who looks on while a run trains: the status line and the log."""
+"""Who looks on while a run trains: the status line, the log, and what else is written."""
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from local.atomic import replacing
 from local.pictures import save_png, sheet
+from local.progress import say
 
 LOG = "log.jsonl"  # in a run's folder
 PLACE = ("step", "kimg", "epoch", "seconds", "seconds_left", "progress")
@@ -82,6 +84,41 @@ class RunFolder:
     def scores(self, record: Record, scores: dict[str, float]) -> None:
         """Appends a line."""
         self.tick(record | scores)
+
+
+class OnDisk:
+    """Watchers that write files, as one: what a full disk does not take must not end the training.
+
+    Args:
+        run: the run's folder.
+        watchers: told in turn, each whatever becomes of the others.
+    """
+
+    def __init__(self, run: Path, *watchers: Watcher) -> None:
+        self.run, self.watchers = run, watchers
+        self._said = False
+
+    def tick(self, record: Record) -> None:
+        """Tells them."""
+        self._tell(lambda watcher: watcher.tick(record))
+
+    def pictures(self, record: Record, name: str, pictures: np.ndarray) -> None:
+        """Tells them."""
+        self._tell(lambda watcher: watcher.pictures(record, name, pictures))
+
+    def scores(self, record: Record, scores: dict[str, float]) -> None:
+        """Tells them."""
+        self._tell(lambda watcher: watcher.scores(record, scores))
+
+    def _tell(self, tell: Callable[[Watcher], None]) -> None:
+        for watcher in self.watchers:
+            try:
+                tell(watcher)
+            except OSError as error:
+                if not self._said:
+                    why = f"log, grids or curves cannot be written ({error.strerror or error})"
+                    say(f"{self.run}: {why}; the training goes on, make room there")
+                self._said = True
 
 
 def _account(record: Record) -> str:

@@ -13,7 +13,9 @@ from local.train import feed as feeds
 from local.train import snapshots
 from local.train.adversaries import Adversaries
 from local.train.build import trainer
+from local.train.cluster import Cluster
 from local.train.feed import DRAWN, Ahead, Order, Resident, feed
+from local.train.place import Place
 from local.train.reconstruction import Reconstruction
 from local.train.team import ALONE, Team
 
@@ -191,12 +193,21 @@ def test_what_is_in_memory_stays_there_without_a_word(recipe, device, dogs, monk
     assert capsys.readouterr().err == ""
 
 
+def test_a_machine_is_shared_with_those_on_it_alone(recipe, device, stored, monkeypatch, capsys):
+    """A set that fits into each machine is not streamed because there are many machines."""
+    monkeypatch.setattr(feeds.Room, "of", lambda device, processes: Room(70_000 // processes, 0))
+    team = Cluster(Place(2, 4, local_rank=0, local_size=2, machines=2, launched=True)).team
+    assert team == Team(2, 4, here=2)
+    assert feed(stored, CPU, 8, team).place == "in memory"
+    assert feed(stored, CPU, 8, replace(team, here=4)).place.startswith("streamed from disk")
+
+
 def test_where_the_pictures_are_is_said_once_a_team(recipe, device, stored, monkeypatch, capsys):
     monkeypatch.setattr(feeds.Room, "of", lambda device, processes: Room(60_000 // processes, 0))
     trainer(recipe, device, stored)
     assert capsys.readouterr().err == "data: 40 pictures, 31 KB in memory\n"
     for rank in range(2):
-        trainer(recipe, device, stored, Team(rank, 2))
+        trainer(recipe, device, stored, Team(rank, 2, here=2))
     place = "streamed from disk, as memory has 30 KB to spare"
     assert capsys.readouterr().err == f"data: 40 pictures, 31 KB {place}\n"
 

@@ -155,6 +155,15 @@ def test_a_job_of_slurm_starts_one_torchrun_a_machine(tmp_path):
     assert words[-6:] == ["-m", "local", "train", "--out", "a run", "batch=8"]
 
 
+def test_a_job_of_slurm_with_one_core_for_all_is_told(tmp_path):
+    job = {"SLURM_JOB_NODELIST": "n3", "SLURM_JOB_NUM_NODES": "1", "SLURM_JOB_ID": "1"}
+    for cores, told in (("1", "1 cores for 4 processes"), ("7", "7 cores for 4"), ("8", "")):
+        ran = slurm(tmp_path, **job, SLURM_GPUS_ON_NODE="4", SLURM_CPUS_ON_NODE=cores)
+        assert ran.returncode == 0 and "--cpu-bind=none" in ran.stdout.splitlines()
+        assert ran.stderr.startswith(f"train.slurm: {told}" if told else "")
+        assert ran.stderr.count("\n") == bool(told)
+
+
 def test_wrong_use_of_the_job_is_one_line(tmp_path):
     job = {"SLURM_JOB_NODELIST": "n3", "SLURM_JOB_NUM_NODES": "1", "SLURM_JOB_ID": "1"}
     for environment, says in (
