@@ -67,13 +67,21 @@ def run(words: Sequence[str]) -> int:
     say(f"scores: {len(judge.reals.labels):,} real pictures, network {network.name}")
     study = storage.claim(plan, plan.identity(dogs, network, judge.reals.pictures))
     del dogs
+    with storage.told(plan.storage):
+        return _sweep(options, plan, study, judge, chosen)
+
+
+def _sweep(
+    options: argparse.Namespace, plan: Plan, study: Study, judge: Judge, chosen: list[Device]
+) -> int:
+    """Runs the trials and tells what they say; returns the exit code."""
     say(f"{storage.finished(study)} of {plan.trials} trials -> {plan.folder}")
     for name, space in plan.spaces.items():
         say(f"  {name}: {space}")
     with Interrupt() as interrupted:
         if options.workers == 1:
             watchers = (workers.Ticks(sys.stderr),)
-            workers.work(plan, judge, chosen[0], interrupted, watchers)
+            workers.work(plan, study, judge, chosen[0], interrupted, watchers)
             well = True
         else:
             well = workers.work_together(plan, chosen, options.workers, interrupted)

@@ -11,15 +11,18 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, BruteForceSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
+from local.sweep import again
+
 STARTUP = 10  # trials drawn by lot before any are drawn from what was learnt
 
 
 class Sampler(BaseSampler):
     """The tree-structured Parzen estimator (Bergstra et al. 2011) with Optuna's own settings.
 
-    Its random numbers depend on the sweep's seed and the trial's number alone. One seed a process
+    Its random numbers depend on the sweep's seed and the trial's place alone. One seed a process
     would let a resumed sweep, and every further worker, draw the first trials again; with none,
-    no sweep could be repeated.
+    no sweep could be repeated. And with the trial's number, which copies of broken-off trials
+    shift, no sweep could that was stopped.
 
     Args:
         seed: of the sweep.
@@ -31,8 +34,8 @@ class Sampler(BaseSampler):
         self.seed, self.all_of_them = seed, all_of_them
         self.inner = self._seeded(0)
 
-    def _seeded(self, number: int) -> BaseSampler:
-        seed = int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0])
+    def _seeded(self, place: int) -> BaseSampler:
+        seed = int(np.random.SeedSequence([self.seed, place]).generate_state(1)[0])
         if not self.all_of_them:
             return TPESampler(n_startup_trials=STARTUP, seed=seed)
         with warnings.catch_warnings():
@@ -41,7 +44,7 @@ class Sampler(BaseSampler):
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Seeds it."""
-        self.inner = self._seeded(trial.number)
+        self.inner = self._seeded(again.place(study, trial))
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial

@@ -4,26 +4,28 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import optuna
 from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, StorageInternalError
 from optuna.pruners import MedianPruner
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.storages import RDBStorage
 from optuna.study import Study
 from optuna.trial import TrialState
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from local.errors import InputError, reason
 from local.recipes.text import readable
+from local.sweep import again
 from local.sweep.plan import Plan
 from local.sweep.sampler import Sampler
 
+ERRORS = (StorageInternalError, SQLAlchemyError)  # Optuna's, and those of the library below it
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 HEARTBEAT = 20  # seconds between two signs of life of a trial
 GRACE = 90  # seconds without one after which it counts as killed, and is run again
-RETRIES = 3  # times that a trial is run again, or one that kills its process would do so for ever
 START_WAIT = 10.0  # seconds for another process that makes tables and study
 FILE_WAIT = 60.0  # and for one that writes to the file
 # The median of those before, at the same share of the budget. A trial's best mark so far is
@@ -32,9 +34,48 @@ WARM_TRIALS, WARM_MARKS = 5, 3
 IDENTITY = "sweep"  # the study's attribute that says what it is a sweep of
 
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", ExperimentalWarning)
-    run_again = RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
+class Storage(RDBStorage):
+    """Optuna's, whose signs of life go on after one that could not be given.
+
+    The thread that gives them would end with the error, and a living trial would count as killed.
+    """
+
+    _told = False
+
+    def record_heartbeat(self, trial_id: int) -> None:
+        """Gives a sign of life, or says once that there is none; the next beat tries again."""
+        try:
+            super().record_heartbeat(trial_id)
+            self._told = False
+        except ERRORS as error:
+            if not self._told:
+                what = f"no sign of life ({_why(error)}); trying again every {HEARTBEAT} seconds"
+                print(f"storage {shown(self.url)}: {what}", file=sys.stderr, flush=True)
+            self._told = True
+
+
+@contextmanager
+def told(url: str, at_start: bool = False) -> Iterator[None]:
+    """Has a storage that fails told in one line.
+
+    Raises:
+        InputError: it fails at the start, so that what is wrong is the URL.
+        OSError: it fails on the way.
+    """
+    try:
+        yield
+    except ERRORS as error:
+        if at_start:
+            raise InputError(f"storage {shown(url)}: not usable ({_why(error)})") from None
+        says = f"storage {shown(url)}: {_why(error)}; the same command goes on"
+        raise OSError(says) from error
+
+
+def _why(error: BaseException) -> str:
+    """What the data base said, which Optuna and SQLAlchemy wrap."""
+    while isinstance(error, ERRORS) and error.__cause__:
+        error = error.__cause__
+    return reason(error)
 
 
 def connect(url: str) -> RDBStorage:
@@ -43,31 +84,56 @@ def connect(url: str) -> RDBStorage:
     Raises:
         InputError: it cannot be used.
     """
+    _check(url)
+    try:
+        with told(url, at_start=True):
+            return _with_tables(url)
+    except ImportError as error:
+        module = getattr(error.__cause__, "name", None) or "its driver"
+        why = f"{module} is not installed; install it, or leave --storage out"
+        raise InputError(f"storage {shown(url)}: {why}") from None
+    except (RuntimeError, TypeError, ValueError) as error:  # another Optuna's; the URL's options
+        raise InputError(f"storage {shown(url)}: not usable ({reason(error)})") from None
+
+
+def _check(url: str) -> None:
+    try:
+        parsed = make_url(url)
+    except (SQLAlchemyError, ValueError):  # who knows what it holds: not even the error is shown
+        why = "no URL of a data base; write it as postgresql://USER@HOST/NAME"
+        raise InputError(f"storage as given: not usable ({why})") from None
+    if parsed.get_backend_name() == "sqlite" and _in_memory(parsed):
+        why = "it is in memory, and ends with this process; name a file, or leave --storage out"
+        raise InputError(f"storage {shown(url)}: not usable ({why})")
+
+
+def _in_memory(url: URL) -> bool:
+    return not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
+
+
+def _with_tables(url: str) -> Storage:
+    """Of two processes that make the same tables at once, one fails: it tries again."""
     until = time.monotonic() + START_WAIT
     while True:
         try:
             return _storage(url)
-        except ImportError as error:
-            module = getattr(error.__cause__, "name", None) or "its driver"
-            why = f"{module} is not installed; install it, or leave --storage out"
-            raise InputError(f"storage {shown(url)}: {why}") from None
-        except (SQLAlchemyError, StorageInternalError, RuntimeError, ValueError) as error:
-            # Two processes that come first make the same tables, and one of them fails.
+        except ERRORS as error:
             if "already exists" not in str(error) or time.monotonic() > until:
-                raise InputError(f"storage {shown(url)}: not usable ({reason(error)})") from None
+                raise
             time.sleep(0.1)
 
 
-def _storage(url: str) -> RDBStorage:
+def _storage(url: str) -> Storage:
     patient = {"connect_args": {"timeout": FILE_WAIT}} if url.startswith("sqlite") else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return RDBStorage(
-            url,
-            engine_kwargs=patient,
+        return Storage(
+            url.replace("{", "{{").replace("}", "}}"),  # Optuna takes it for a template
+            # A server that was started anew has closed the connections that are kept here.
+            engine_kwargs={"pool_pre_ping": True, **patient},
             heartbeat_interval=HEARTBEAT,
             grace_period=GRACE,
-            heartbeat_stale_trial_callback=run_again,
+            heartbeat_stale_trial_callback=again.killed,
         )
 
 
@@ -90,11 +156,8 @@ def open_study(plan: Plan, new: bool = False) -> Study:
 
 
 def shown(url: str) -> str:
-    """A storage's URL without a password."""
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except SQLAlchemyError:
-        return "as given"  # no URL: who knows what it holds
+    """A storage's URL without a password, which may stand among its options too."""
+    return make_url(url).set(query={}).render_as_string(hide_password=True)
 
 
 def claim(plan: Plan, identity: dict[str, Any]) -> Study:
@@ -104,18 +167,19 @@ def claim(plan: Plan, identity: dict[str, Any]) -> Study:
     trial helped is told against them.
 
     Raises:
-        InputError: it is another sweep; its scores would not compare.
+        InputError: it is another sweep, whose scores would not compare; or it cannot be written.
     """
-    try:
-        study = open_study(plan, new=True)
-    except DuplicatedStudyError:
-        study = open_study(plan)
-        _wait(study)
-    there = study.user_attrs.get(IDENTITY)
-    if there is None:
-        _begin(study, plan)
-        study.set_user_attr(IDENTITY, identity)
-    elif there != identity:
+    with told(plan.storage, at_start=True):
+        try:
+            study = open_study(plan, new=True)
+        except DuplicatedStudyError:
+            study = open_study(plan)
+            _wait(study)
+        there = study.user_attrs.get(IDENTITY)
+        if there is None:
+            _begin(study, plan)
+            study.set_user_attr(IDENTITY, identity)
+    if there not in (None, identity):
         odd = ", ".join(_differences(there, identity))
         raise InputError(f"{plan.folder} holds a sweep with other {odd}; name another --out")
     return study

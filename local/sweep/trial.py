@@ -17,6 +17,7 @@ from local.project import CACHE
 from local.recipes import Recipe
 from local.recipes.ranges import Range, Space
 from local.recipes.text import readable
+from local.sweep import again, storage
 from local.sweep.judge import Judge
 from local.sweep.marks import Marks
 from local.sweep.plan import Plan
@@ -31,11 +32,7 @@ DEVIATION = "deviation"  # that which says how much subsets of its pictures diff
 
 
 class Interrupted(Exception):
-    """The sweep is to stop, in the middle of the trial of that number."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+    """The sweep is to stop, in the middle of a trial."""
 
 
 class Objective:
@@ -65,17 +62,19 @@ class Objective:
 
         Raises:
             TrialPruned: its marks were bad, or these settings do not work here.
-            Interrupted: the sweep stops.
+            Interrupted: the sweep stops; the trial waits to run again.
+            OSError, or one of `storage.ERRORS`: it cannot go on here; the trial waits too.
         """
-        settings = {name: draw(trial, name, space) for name, space in self.plan.spaces.items()}
-        told = " ".join(f"{name}={readable(value)}" for name, value in settings.items())
-        print(f"trial {trial.number}: {told}", file=sys.stderr, flush=True)
         folder = scratch(self.plan.folder, trial.number)
         try:
-            recipe = self.plan.recipe.changed(settings)
+            recipe = self.plan.recipe.changed(self._draw(trial))
             return self._run(trial, recipe, folder)
-        except KeyboardInterrupt:  # a second signal, which does not wait for the end of a step
-            raise Interrupted(trial.number) from None
+        except (Interrupted, KeyboardInterrupt):  # a second signal does not wait for a step's end
+            again.put_back(trial)
+            raise Interrupted from None
+        except (OSError, *storage.ERRORS):
+            again.put_back(trial)
+            raise
         except InputError as error:
             raise useless(trial, str(error)) from None
         except (RuntimeError, MemoryError) as error:
@@ -85,6 +84,12 @@ class Objective:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _draw(self, trial: Trial) -> dict[str, Any]:
+        settings = {name: draw(trial, name, space) for name, space in self.plan.spaces.items()}
+        told = " ".join(f"{name}={readable(value)}" for name, value in settings.items())
+        print(f"trial {trial.number}: {told}", file=sys.stderr, flush=True)
+        return settings
+
     def _run(self, trial: Trial, recipe: Recipe, folder: Path) -> float:
         dogs = _prepared(self.plan.data, recipe.prepared_size, recipe.crop, recipe.crops)
         model = trainer(recipe, self.device, dogs)
@@ -93,7 +98,7 @@ class Objective:
         if marks.pruned:
             raise TrialPruned
         if self.interrupted():
-            raise Interrupted(trial.number)
+            raise Interrupted
         if not well:
             raise useless(trial, "losses blew up")
         score = self.judge.score(model)

@@ -4,7 +4,7 @@ import multiprocessing
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 from optuna import Study
-from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import MaxTrialsCallback
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
 
-from local.errors import guarded, reason
+from local.errors import guarded
 from local.sweep import storage
 from local.sweep.judge import Judge
 from local.sweep.plan import Plan
@@ -36,6 +35,7 @@ class Ticks(StatusLine):
 
 def work(
     plan: Plan,
+    study: Study,
     judge: Judge,
     device: Device,
     interrupted: Callable[[], bool],
@@ -46,9 +46,9 @@ def work(
     A trial in which a stop comes is put back, and runs again first when the sweep goes on.
 
     Raises:
-        OSError: the storage is lost, or the disk is full.
+        OSError: the disk is full.
+        One of `storage.ERRORS`: the storage is lost.
     """
-    study = storage.open_study(plan)
     objective = Objective(plan, judge, device, interrupted, watchers)
     enough = MaxTrialsCallback(plan.trials, states=storage.FINISHED)
 
@@ -57,15 +57,10 @@ def work(
         if interrupted():
             study.stop()
 
-    try:
+    with suppress(Interrupted):
         while storage.finished(study) < plan.trials and not interrupted():
-            with _beaten_to_it():
+            with _beaten_to_it(), _storage_error():
                 study.optimize(objective, callbacks=[told, enough], gc_after_trial=True)
-    except Interrupted as stop:
-        storage.run_again(study, study.trials[stop.number])
-    except (StorageInternalError, SQLAlchemyError) as error:
-        where = storage.shown(plan.storage)
-        raise OSError(f"storage {where}: {reason(error)}; the same command goes on") from error
 
 
 @contextmanager
@@ -84,6 +79,17 @@ def _beaten_to_it() -> Iterator[None]:
         if not str(error).startswith("Cannot tell a"):
             raise
     print("another process had the same trial; going on", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _storage_error() -> Iterator[None]:
+    """Raises what Optuna hides: a storage that is lost as a trial ends makes it stumble itself."""
+    try:
+        yield
+    except UnboundLocalError as error:
+        if isinstance(error.__context__, storage.ERRORS):
+            raise error.__context__ from error.__context__.__cause__
+        raise
 
 
 def _tell(study: Study, trial: FrozenTrial, plan: Plan) -> None:
@@ -160,9 +166,10 @@ def _member(plan: Plan, device: Device, threads: int) -> None:
 
     def run() -> int:
         judge = Judge.open(plan.graph, device.device.type, plan.test, plan.images)
-        with Interrupt() as interrupted:
+        with Interrupt() as interrupted, storage.told(plan.storage):
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            work(plan, judge, device, lambda: interrupted() or not parent.is_alive())
+            study = storage.open_study(plan)
+            work(plan, study, judge, device, lambda: interrupted() or not parent.is_alive())
         return 0
 
     sys.exit(guarded("local sweep", run))

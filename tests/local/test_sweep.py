@@ -1,11 +1,14 @@
 """Tuning: what is drawn, how trials end, what is kept, and what is said about it."""
 
+import itertools
 import json
+import math
 import shutil
 import signal
 import sqlite3
 import time
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +17,9 @@ import pytest
 import torch
 from helpers import noise
 from kernel_runs import run_python
+from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
+from optuna.trial import TrialState
 from PIL import Image
 
 from local import judging, project, recipes
@@ -26,8 +31,8 @@ from local.errors import InputError
 from local.recipes import ranges
 from local.recipes.ranges import Choice, Range
 from local.sampling import draw
-from local.sweep import findings, report, trial
-from local.sweep.judge import Judge
+from local.sweep import again, findings, report, storage, trial, workers
+from local.sweep.judge import Judge, Score
 from local.sweep.marks import MARKS, Marks
 from local.sweep.start import start
 from local.train.build import trainer
@@ -51,6 +56,25 @@ def cache(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def no_plots(monkeypatch):
     monkeypatch.setattr(report, "light_and_dark", lambda *_: [b"\x89PNG"] * 2)  # plots cost seconds
+
+
+@pytest.fixture
+def untrained(no_plots, monkeypatch):
+    """A score comes from the rate alone. A trial is stopped by Ctrl-C where the list says so."""
+    stops = []
+
+    def train(*_, **__):
+        if stops and stops.pop(0):
+            signal.raise_signal(signal.SIGINT)
+        return True
+
+    def score(_, model):
+        kid = abs(math.log10(model.recipe.g_lr) + 3.1)
+        return Score(kid, 0.1, np.zeros((4, 16, 16, 3), np.uint8))
+
+    monkeypatch.setattr(trial, "train", train)
+    monkeypatch.setattr(Judge, "score", score)
+    return stops
 
 
 def words(data: Path, out: Path, *more: str, over=OVER, steps="4") -> list[str]:
@@ -595,6 +619,67 @@ def test_an_interrupt_stops_in_order_and_loses_nothing(number, dogs, tmp_path, n
 
 
 @pytest.mark.slow
+def test_a_sweep_that_was_interrupted_tries_the_settings_of_one_that_was_not(
+    dogs, tmp_path, untrained
+):
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    assert main(words(dogs, whole, "--trials", "14")) == 0
+    for trials in (0, 1, 0, 10):  # before the interrupt; from ten on, draws are not by lot
+        untrained[:] = [False] * trials + [True]
+        assert main(words(dogs, stopped, "--trials", "14")) == 130
+    assert main(words(dogs, stopped, "--trials", "14")) == 0
+    assert states(stopped).count("broken off") == 4
+    straight, resumed = (
+        [row["settings"] for row in numbers(out)["rows"] if row["state"] == "scored"]
+        for out in (whole, stopped)
+    )
+    assert len(straight) == 14 and resumed == straight
+
+
+@pytest.mark.slow
+def test_interrupts_do_not_use_up_a_trial(dogs, tmp_path, untrained):
+    for _ in range(5):
+        untrained[:] = [True]
+        assert main(words(dogs, tmp_path, "--trials", "2")) == 130
+    kept = optuna.load_study(study_name="sweep", storage=f"sqlite:///{tmp_path / 'sweep.db'}")
+    assert [t.state for t in kept.trials] == [TrialState.FAIL] * 5 + [TrialState.WAITING]
+    assert main(words(dogs, tmp_path, "--trials", "2")) == 0
+    assert states(tmp_path) == ["broken off"] * 5 + ["scored"] * 2
+    found = numbers(tmp_path)
+    assert found["rows"][5]["settings"] == {"g_lr": RATE, "flip": True}
+    assert found["own"] == found["rows"][5]["score"]
+
+
+def test_kills_do_whatever_else_breaks_it_off():
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study()
+    study.enqueue_trial({"g_lr": RATE})
+
+    def break_off(killed: bool) -> None:
+        drawn = study.ask()
+        assert drawn.suggest_float("g_lr", 0, 1) == RATE
+        if not killed:
+            again.put_back(drawn)
+        study.tell(drawn, state=TrialState.FAIL)
+        if killed:
+            again.killed(study, study.trials[drawn.number])
+
+    for killed in [False, True] * (again.RETRIES + 1):
+        assert study.get_trials(states=[TrialState.WAITING])
+        break_off(killed)
+    assert not study.get_trials(states=[TrialState.WAITING])
+    assert {again.place(study, t) for t in study.trials} == {0}
+
+
+def test_a_trial_that_another_process_took_for_killed_is_not_put_back():
+    study = optuna.create_study()
+    drawn = study.ask()
+    study.tell(drawn, state=TrialState.FAIL)
+    again.put_back(drawn)
+    assert len(study.trials) == 1
+
+
+@pytest.mark.slow
 def test_a_killed_trial_is_run_again(dogs, tmp_path, no_plots):
     out = tmp_path / "sweep"
     command = words(dogs, out, "--trials", "3")
@@ -741,6 +826,17 @@ def test_bad_input_is_one_line_and_two(case, dogs, tmp_path, monkeypatch, capsys
 
 STORAGES = {
     "no url": ("elsewhere", "as given: not usable"),
+    "no port": ("postgresql://me:secret@127.0.0.1:port/x", "as given: not usable (no URL of"),
+    "no host": ("postgresql://me:secret/x", "as given: not usable (no URL of"),
+    "no option": ("sqlite:///{noise}?timeout=soon", "not usable (could not convert"),
+    "a password as an option": (
+        "postgresql+psycopg://me@/x?host=/no/where&password=secret",
+        "storage postgresql+psycopg://me@/x: ",
+    ),
+    "braces": ("sqlite:////no/{{where}}/x.db", "unable to open database file"),
+    "memory": ("sqlite://", "it is in memory"),
+    "memory by name": ("sqlite:///:memory:", "it is in memory"),
+    "memory as an option": ("sqlite:///file:x?mode=memory&uri=true", "it is in memory"),
     "no such kind": ("rabbit://me:secret@host/hole", "rabbit://me:***@host/hole: not usable"),
     "no driver": ("mssql+pyodbc://me:secret@host/x", "***@host/x: pyodbc is not installed"),
     "no folder": ("sqlite:////no/where/x.db", "unable to open database file"),
@@ -757,6 +853,70 @@ def test_a_storage_that_cannot_be_used(case, dogs, tmp_path, capsys):
     assert main(words(dogs, tmp_path / "out", "--trials", "2", "--storage", url)) == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert says in last and "secret" not in last
+
+
+def test_a_storage_that_can_only_be_read_is_refused_before_the_work(swept, dogs, tmp_path, capsys):
+    kept = shutil.copy(swept / "sweep.db", tmp_path)
+    url = f"sqlite:///file:{kept}?mode=ro&uri=true"
+    for name, trials in (("sweep", "9"), ("new", "1")):
+        assert main(words(dogs, tmp_path / name, "--trials", trials, "--storage", url)) == 2
+        said = capsys.readouterr().err.splitlines()
+        assert "not usable (attempt to write a readonly database)" in said[-1]
+        assert not any(line.startswith("trial ") for line in said)
+
+
+@pytest.mark.parametrize("count", ["1", "2"])
+def test_a_storage_that_is_lost_on_the_way_is_one_line(
+    count, dogs, tmp_path, untrained, monkeypatch, capsys
+):
+    def lose(*_, **__):
+        (tmp_path / "sweep.db").write_bytes(b"dogs" * 10000)
+
+    monkeypatch.setattr(trial, "train", lose)
+    monkeypatch.setattr(workers, "work_together", lose)
+    assert main(words(dogs, tmp_path, "--trials", "2", "--workers", count)) == 1
+    said = capsys.readouterr().err
+    last = said.splitlines()[-1]
+    assert last.startswith(f"local sweep: storage sqlite:///{tmp_path}/sweep.db: ")
+    assert last.endswith("; the same command goes on") and "Traceback" not in said
+
+
+@pytest.mark.parametrize("error", [StorageInternalError("gone"), OSError("disk full")])
+def test_a_trial_is_not_lost_with_what_fails_around_it(
+    error, dogs, tmp_path, untrained, monkeypatch, capsys
+):
+    def fail(*_, **__):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(optuna.Trial, "set_user_attr", fail)
+        assert main(words(dogs, tmp_path, "--trials", "2")) == 1
+    assert str(error) in capsys.readouterr().err.splitlines()[-1]
+    assert main(words(dogs, tmp_path, "--trials", "2")) == 0
+    assert states(tmp_path) == ["broken off", "scored", "scored"]
+    assert numbers(tmp_path)["rows"][1]["settings"] == {"g_lr": RATE, "flip": True}
+
+
+def test_a_sign_of_life_that_fails_is_told_once_and_given_at_the_next_beat(
+    tmp_path, monkeypatch, capsys
+):
+    usual, beats, lives = RDBStorage.record_heartbeat, itertools.count(1), Event()
+
+    def record(self, trial_id):
+        beat = next(beats)
+        if beat in (2, 3):
+            raise StorageInternalError("commit") from sqlite3.OperationalError("server restarts")
+        usual(self, trial_id)
+        if beat > 3:
+            lives.set()
+
+    monkeypatch.setattr(RDBStorage, "record_heartbeat", record)
+    monkeypatch.setattr(storage, "HEARTBEAT", 0.01)
+    study = optuna.create_study(storage=storage.connect(f"sqlite:///{tmp_path / 'x.db'}"))
+    study.optimize(lambda _: lives.wait(20), n_trials=1)
+    assert study.trials[0].value == 1  # it did not wait in vain
+    lines = [line for line in capsys.readouterr().err.splitlines() if "sign of life" in line]
+    assert len(lines) == 1 and "(server restarts); trying again every 0.01 seconds" in lines[0]
 
 
 def test_a_folder_that_is_a_file_is_refused(dogs, tmp_path, capsys):

@@ -20,6 +20,7 @@ from optuna.trial import TrialState
 from sqlalchemy import create_engine, text
 
 from local.__main__ import main
+from local.sweep import storage
 
 TINY = ["size=16", "g_width=4", "d_width=4", "latent=8", "batch=8", "quick_images=4"]
 
@@ -155,6 +156,32 @@ def age(url: str, trial: int) -> None:
         changed = connection.execute(text(f"{old} WHERE trial_id = :trial"), {"trial": trial})
         assert changed.rowcount == 1
     engine.dispose()
+
+
+def test_a_server_that_was_started_anew_breaks_no_storage(postgres):
+    kept, other = storage.connect(postgres), create_engine(postgres)
+    before = kept.get_all_studies()
+    with other.begin() as connection:  # as a restart does to all of them
+        others = "pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        close = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE {others}"
+        closed = connection.execute(text(close)).scalars().all()
+        assert closed and all(closed)
+    assert len(kept.get_all_studies()) == len(before)
+    other.dispose()
+
+
+def test_a_user_who_may_not_write_is_one_line(postgres, make_dogs, tmp_path, capsys):
+    storage.connect(postgres)
+    engine = create_engine(postgres)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE ROLE reader LOGIN"))
+        connection.execute(text("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"))
+    engine.dispose()
+    words = ["sweep", "--data", str(make_dogs(12)), "--out", str(tmp_path / "out"), "--steps", "1"]
+    reader = postgres.replace("postgres@", "reader@")
+    assert main([*words, "--trials", "1", "--images", "16", "--storage", reader, *TINY]) == 2
+    said = capsys.readouterr().err
+    assert "permission denied for table" in said.splitlines()[-1] and "Traceback" not in said
 
 
 def test_a_server_that_is_not_there_is_one_line(make_dogs, tmp_path, capsys):
