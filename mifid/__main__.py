@@ -87,17 +87,30 @@ def main(arguments: Sequence[str]) -> int:
             _run(arguments, team)
         sys.stdout.flush()
     except BrokenPipeError:  # who reads has seen enough, as `head` does
-        # The interpreter would try again at its end, and complain where nobody can help it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return UNREAD
     except (InputError, WorkError, Gone) as error:
         line = " ".join(str(error).split())
         return team.fail(2 if isinstance(error, InputError) else 1, f"mifid: {line}")
     except torch.OutOfMemoryError:
         return team.fail(1, "mifid: the GPU's memory is full; give a smaller --batch")
+    except OSError as error:  # a full disk, behind the standard output say
+        _drop_output()
+        return team.fail(1, f"mifid: {error}")
     except KeyboardInterrupt:
         return team.fail(130, "mifid: interrupted")
     return 0
+
+
+def _drop_output() -> None:
+    """Drop what cannot be printed.
+
+    The interpreter would try again at its end, and complain where nobody can help it.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: Sequence[str], team: Team) -> None:
@@ -146,12 +159,15 @@ def score_command(arguments: Sequence[str], team: Team = ALONE) -> None:
     score = result.as_dict() | extras
     if rows:
         score["breeds"] = [asdict(row) for row in rows]
-    print(json.dumps(score, allow_nan=False) if given.json else report.table(result, extras, rows))
-    # After the printing: a full disk then costs a file, never the score.
-    if given.history:
-        history.append(given.history, score, sources)
-    if given.sheet:
-        sheet.write(given.sheet, result, given.images, given.real, fake, true, sums.pairs)
+    said = json.dumps(score, allow_nan=False) if given.json else report.table(result, extras, rows)
+    # Printed first, and whatever comes of that: where one place is full, the others get the score.
+    try:
+        print(said, flush=True)
+    finally:
+        if given.history:
+            history.append(given.history, score, sources)
+        if given.sheet:
+            sheet.write(given.sheet, result, given.images, given.real, fake, true, sums.pairs)
 
 
 def _prepared(given: argparse.Namespace) -> tuple[dict[str, str], dict[str, Any]]:

@@ -128,9 +128,11 @@ def check_alike(
     facts = {}
     for side in sides:
         if isinstance(side, Pictures):
-            names = json.dumps([entry.name for entry in side.entries])
-            digest = hashlib.sha256(names.encode()).hexdigest()[:8]
-            facts[str(side.path)] = f"{len(side):,} {side.side} pictures (names {digest})"
+            digest = hashlib.sha256()
+            for entry in side.entries:
+                digest.update(json.dumps([entry.name, entry.stamp()]).encode())
+            found = f"{len(side):,} {side.side} pictures (content {digest.hexdigest()[:8]})"
+            facts[str(side.path)] = found
     if network:
         facts["the network"] = f"{network.name} {network.identity[:12]} ({network.precision})"
         facts["pictures at once (--batch)"] = str(batch or network.batch)

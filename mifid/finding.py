@@ -49,6 +49,9 @@ class Entry(Protocol):
     def digest(self) -> str:
         """Return what changes when the content does."""
 
+    def stamp(self) -> str:
+        """Return what other content hardly ever has, without reading any: a checksum, or a size."""
+
 
 @dataclass(frozen=True, slots=True)
 class _File:
@@ -60,6 +63,12 @@ class _File:
 
     def digest(self) -> str:
         return hashlib.blake2b(self.read()).hexdigest()
+
+    def stamp(self) -> str:
+        try:
+            return str((self.folder / self.name).stat().st_size)
+        except OSError:  # whoever reads it will say so
+            return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,9 @@ class _Member:
     def digest(self) -> str:
         # The checksum in the archive's directory covers the content, and costs no reading.
         return f"{self.info.CRC:08x} {self.info.file_size}"
+
+    def stamp(self) -> str:
+        return self.digest()
 
 
 @dataclass(frozen=True)

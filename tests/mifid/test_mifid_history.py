@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -12,6 +14,7 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from helpers import ROOT
 
 from mifid import history
 from mifid.__main__ import main
@@ -159,6 +162,31 @@ def test_a_full_disk_costs_the_line_and_not_the_score(
     out, err = capsys.readouterr()
     assert out.startswith("MiFID")
     assert "was not added (No space left" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("words", [["--json"], [], ["cache"]])
+def test_an_output_that_is_full_costs_neither_the_line_nor_a_traceback(
+    words: list[str], saved: list[str], tmp_path: Path
+) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    target = tmp_path / "scores.jsonl"
+    wanted = words if words == ["cache"] else [*saved, *words, "--history", str(target)]
+    with full.open("w") as nowhere:
+        done = subprocess.run(
+            [sys.executable, "-m", "mifid", *wanted],
+            cwd=ROOT,
+            stdout=nowhere,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "mifid: [Errno 28] No space left on device"
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+    if words != ["cache"]:
+        assert json.loads(target.read_text())["mifid"] > 0
 
 
 @pytest.mark.parametrize(

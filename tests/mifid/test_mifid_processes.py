@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import socket
 import subprocess
 import sys
@@ -325,6 +326,29 @@ def test_all_processes_need_the_same_pictures_and_settings(
         assert "(--batch): process 1" in str(error) and "finds 5, the first one 4" in str(error)
 
 
+@pytest.mark.parametrize("kind", ["zip", "folder"])
+def test_pictures_of_the_same_names_are_not_taken_for_the_same(
+    kind: str, together: Callable, archive: Callable, drawn: Callable, stand_in: Network,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """As two submissions are, of which one machine has the older."""
+    places = [archive(f"{seed}.zip", drawn(seed, 5)) for seed in (0, 1)]
+    if kind == "folder":
+        for place in places:
+            shutil.unpack_archive(place, place.with_suffix(""))
+        places = [place.with_suffix("") for place in places]
+
+    def check(team: Team, of_second: int) -> None:
+        with open_pictures(places[team.rank and of_second], "generated") as pictures:
+            pictures.path = tmp_path / "images"
+            check_alike(team, stand_in, None, pictures)
+
+    right(together(2, lambda team: check(team, 0)))
+    for error in together(2, lambda team: check(team, 1)):
+        assert isinstance(error, InputError)
+        assert "finds 5 generated pictures (content " in str(error)
+
+
 # ---- the score
 
 
@@ -423,7 +447,17 @@ def ended(member: subprocess.Popen) -> tuple[str, str]:
     return member.communicate(timeout=300)
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As `environment` has it: with more, convolutions round differently (docs/scale.md)."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("size", [2, 3])
 def test_several_processes_print_what_one_does(
     archive: Callable, drawn: Callable, tmp_path: Path, capsys: pytest.CaptureFixture, size: int
