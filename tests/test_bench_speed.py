@@ -5,6 +5,7 @@ import json
 import math
 import statistics
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,17 @@ from PIL import Image
 
 from bench import gpu_memory, growth, hours, prepare, train, write
 from bench.__main__ import main
+from bench.eager import Eager
 from bench.example import Example
 from bench.form import Measured
 from bench.sides import Side, alternate
 from local import recipes
 from local.train import devices
+from mifid.errors import WorkError
 from submission import archive
 
 NARROW = ["size=16", "g_width=4", "d_width=4", "latent=8"]
+LARGER = ["size=32", *NARROW[1:]]  # which all networks draw
 
 
 @pytest.fixture
@@ -83,6 +87,28 @@ def test_other_networks_are_held_against_a_plain_loop_of_the_same_step(bench):
     assert next(iter(facts["sides"])) == "plain eager loop" and facts["ratio"]["this kit"] > 0
 
 
+@pytest.mark.parametrize("name", ["biggan", "r3gan", "hinge-sagan", "csagan-wgan", "ralsgan"])
+def test_a_plain_loop_has_the_losses_of_the_recipe_that_is_timed(name):
+    recipe = recipes.override(recipes.get(name), [*LARGER, "batch=4"])
+    device = devices.choose("cpu")
+    said = train.equal_to_plain(recipe, device, train.noise(recipe, device.device))
+    assert "this kit's and the plain eager loop's: D " in said
+
+
+def test_a_plain_loop_with_other_losses_is_not_measured(monkeypatch, tmp_path, capsys):
+    honest = Eager._draw
+
+    def darker(self):
+        batch = honest(self)
+        return batch | {"reals": batch["reals"] / 2}
+
+    monkeypatch.setattr(Eager, "_draw", darker)
+    words = ["train", "--recipe", "hinge-sagan", "--batch", "4", "--steps", "1", "--rounds", "1"]
+    assert main([*words, "--device", "cpu", *LARGER, "--out", str(tmp_path / "record")]) == 1
+    assert "losses of one batch differ" in capsys.readouterr().err
+    assert not (tmp_path / "record").exists()
+
+
 def test_sides_with_other_losses_are_not_measured(monkeypatch, tmp_path, capsys):
     honest = Example.step
 
@@ -96,11 +122,13 @@ def test_sides_with_other_losses_are_not_measured(monkeypatch, tmp_path, capsys)
     assert not (tmp_path / "record").exists()
 
 
-def test_losses_of_one_batch_are_the_examples():
-    recipe = recipes.override(recipes.get("dcgan"), [*NARROW, "batch=8"])
+@pytest.mark.parametrize(("settings", "equal"), [([], True), (["smoothing=0.1"], False)])
+def test_losses_of_one_batch_are_the_examples(settings, equal):
+    recipe = recipes.override(recipes.get("dcgan"), [*NARROW, "batch=8", *settings])
     device = devices.choose("cpu")
-    said = train.equal_losses(recipe, device, train.noise(recipe, device.device))
-    assert "D " in said and "G " in said
+    with nullcontext() if equal else pytest.raises(WorkError, match="losses of one batch differ"):
+        said = train.equal_to_example(recipe, device, train.noise(recipe, device.device))
+        assert "D " in said and "G " in said
 
 
 def test_a_training_set_has_pillows_pixels_and_a_rate_on_each_side(bench, make_dogs):
