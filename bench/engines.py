@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from bench.form import Measured, carry_out, command
 from bench.sides import alternate
-from local.commands.arguments import count
+from bench.train import sync_of
+from local.commands.arguments import DEVICE_HELP, count
+from local.train import devices
 from mifid.graph import read_graph
 from mifid.network import PRECISIONS, open_network
 from mifid.openvino_module import installed
@@ -29,24 +31,28 @@ def run(words: Sequence[str]) -> int:
     parser = command("engines", __doc__, 5, EXAMPLE)
     parser.add_argument("--graph", type=Path, required=True, metavar="FILE")
     parser.add_argument("--data", type=Path, required=True, metavar="PATH", help="real pictures")
+    parser.add_argument("--device", default="auto", help=DEVICE_HELP)
     parser.add_argument("--images", type=count, default=64, metavar="N", help="a round (64)")
     return carry_out("engines", parser, words, _measure)
 
 
 def _measure(options: argparse.Namespace) -> Measured:
+    device = devices.choose(options.device)
+    on_cpu = device.device.type == "cpu"
     with open_pictures(options.data, "real", options.images) as found:
         pictures = torch.cat([torch.from_numpy(batch).float() for batch in found.batches(64)])
-    sides = {"plain torch": _work(_plain(options.graph), pictures, BATCH)}
-    for backend in ("torch", "openvino") if installed() else ("torch",):
+    pictures = pictures.to(device.device)
+    sides = {"plain torch": _work(_plain(options.graph).to(device.device), pictures, BATCH)}
+    for backend in ("torch", "openvino") if on_cpu and installed() else ("torch",):
         for precision in PRECISIONS:
             network = open_network(
-                options.graph, backend=backend, precision=precision, device="cpu"
+                options.graph, backend=backend, precision=precision, device=device.device.type
             )
             if network.precision == precision:  # a processor may have no bfloat16
                 name = f"{backend}, {precision}"
                 sides[name] = _work(network.module, pictures, network.batch)
-    about = f"{len(pictures)} pictures of {options.data}, {options.graph.name}"
-    return Measured(about, alternate(sides, len(pictures), options.rounds))
+    about = f"{len(pictures)} pictures of {options.data}, {options.graph.name}, {device.name}"
+    return Measured(about, alternate(sides, len(pictures), options.rounds, sync_of(device)))
 
 
 def _plain(graph: Path) -> nn.Module:

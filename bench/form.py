@@ -106,8 +106,9 @@ def _carry_out(
     record = options.out or RECORD
     history.check(record)
     found = measure(options)
-    print(json.dumps(found.facts(), allow_nan=False) if options.json else found.table())
+    # Before the printing: where that fails, an hour's measurement is kept.
     history.append(record, found.facts(), {"command": line})
+    print(json.dumps(found.facts(), allow_nan=False) if options.json else found.table())
     return 0
 
 

@@ -25,6 +25,7 @@ from local import recipes
 from local.commands.arguments import DEVICE_HELP, count
 from local.data.doodle import write as write_drawn
 from local.data.prepared import prepare
+from local.errors import InputError
 from local.train import devices
 from local.train.adversaries import Adversaries
 from mifid.distance import memorization_distance
@@ -42,6 +43,11 @@ class Curve:
 
     at: Callable[[float], float]
     words: str
+
+    def off(self, sizes: Sequence[float], seconds: Sequence[float]) -> float:
+        """How far it is from what was measured, at most, as a share of that."""
+        pairs = zip(sizes, seconds, strict=True)
+        return max(abs(self.at(size) - second) / second for size, second in pairs)
 
 
 def line(sizes: Sequence[float], seconds: Sequence[float]) -> Curve:
@@ -84,25 +90,39 @@ def run(words: Sequence[str]) -> int:
 
 
 def _measure(options: argparse.Namespace) -> Measured:
+    for name in options.jobs:
+        _sizes(name, options.largest)  # refused before the first job, not after an hour
     sides: list[Side] = []
     curves = {}
     notes = []
     for name in options.jobs:
         job = JOBS[name]
-        sizes = [size for size in job.sizes if size <= options.largest]
+        sizes = _sizes(name, options.largest)
         with tempfile.TemporaryDirectory(prefix="bench-growth-") as place:
             found = _timed(options, job, sizes, Path(place))
         sides += [Side(f"{name}, {size:,} {job.unit}", found[size]) for size in sizes]
         if len(sizes) < 2:
             continue
-        found_curve = job.curve(sizes, [side.median for side in sides[-len(sizes) :]])
-        there = found_curve.at(job.beyond)
+        medians = [side.median for side in sides[-len(sizes) :]]
+        found_curve = job.curve(sizes, medians)
+        there, off = found_curve.at(job.beyond), found_curve.off(sizes, medians)
         curves[name] = {"curve": found_curve.words, "size": job.beyond, "extrapolated": there}
+        curves[name]["off"] = off
         beyond = f"{job.beyond:,} {job.unit}: {there:,.4g} s (extrapolated)"
-        notes.append(f"{name}: {found_curve.words}; {beyond}")
+        notes.append(f"{name}: {found_curve.words}, off by up to {off:.0%}; {beyond}")
     about = "seconds of one job at a time"
     more = {"curves": curves}
     return Measured(about, sides, "s", lower=True, compared=False, more=more, notes=notes)
+
+
+def _sizes(name: str, largest: int) -> list[int]:
+    """The sizes of a job that are not left out."""
+    job = JOBS[name]
+    sizes = [size for size in job.sizes if size <= largest]
+    if not sizes:
+        fewest = f"{name} begins at {job.sizes[0]:,} {job.unit}"
+        raise InputError(f"--largest {largest}: {fewest}; give more, or name other --jobs")
+    return sizes
 
 
 def _timed(

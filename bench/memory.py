@@ -22,6 +22,7 @@ from bench.form import Measured, carry_out, command
 from bench.gpu_memory import Peak
 from bench.sides import Side
 from local.commands.arguments import count
+from local.errors import InputError
 from local.project import ROOT
 from mifid.errors import WorkError
 
@@ -40,6 +41,8 @@ def run(words: Sequence[str]) -> int:
 
 
 def _measure(options: argparse.Namespace) -> Measured:
+    if options.graph and not options.graph.is_file():
+        raise InputError(f"--graph {options.graph}: no such file; give the network's .pb")
     sizes = sorted(set(options.sizes))
     places = ["", " on the GPUs"] if torch.cuda.is_available() else [""]
     found: list[Side] = []

@@ -4,8 +4,11 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
+import PIL
 import torch
 
 
@@ -65,6 +68,15 @@ def machine() -> str:
     """Processor, threads and versions, for the head of a table."""
     capability = torch.backends.cpu.get_cpu_capability()
     return (
-        f"{platform.machine()} {capability}, {torch.get_num_threads()} threads, "
-        f"Python {platform.python_version()}, torch {torch.__version__}"
+        f"{_processor()} {capability}, {torch.get_num_threads()} threads, "
+        f"Python {platform.python_version()}, torch {torch.__version__}, Pillow {PIL.__version__}"
     )
+
+
+def _processor() -> str:
+    """Its maker's name, where the system tells it, and else its kind."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.alone import run_alone
 from bench.form import Measured, carry_out, command
@@ -60,6 +61,17 @@ def _phases(options: argparse.Namespace) -> dict[str, float]:
         done = run_alone(line, Path(place), os.environ | told)
     if done.code:
         raise WorkError(f"the kernel ended with {done.code}: {done.stderr.strip()[-300:]}")
-    about = json.loads(done.stdout.splitlines()[-1])
+    about = _last_line(options.kernel, done.stdout)
     python = done.seconds - about["total_seconds"]  # until the first line, and after the last
     return {"python": python, **about["seconds"]}
+
+
+def _last_line(kernel: Path, said: str) -> dict[str, Any]:
+    """What a kernel tells of itself in the end."""
+    try:
+        about = json.loads(said.splitlines()[-1])
+        about["seconds"].items(), about["total_seconds"] + 0.0
+    except (LookupError, ValueError, TypeError, AttributeError):
+        told = f"{kernel}: no kernel of this kit, as its last line tells no seconds"
+        raise InputError(f"{told}; python build_kernel.py") from None
+    return dict(about)

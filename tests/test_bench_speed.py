@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import statistics
+import sys
 import threading
 from contextlib import nullcontext
 from pathlib import Path
@@ -182,6 +183,8 @@ def test_curves_go_through_points_that_lie_on_them():
     assert line.at(1000) == pytest.approx(502) and "2 s and 500 s for each 1,000" in line.words
     power = growth.power(sizes, [3 * size**1.5 for size in sizes])
     assert power.at(400) == pytest.approx(24_000) and "size^1.50" in power.words
+    assert line.off(sizes, [2 + 0.5 * size for size in sizes]) == pytest.approx(0)
+    assert line.off((100,), (40,)) == pytest.approx(0.3)
 
 
 @pytest.mark.slow
@@ -191,6 +194,13 @@ def test_growth_is_measured_and_what_is_beyond_is_marked(capsys, tmp_path):
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1].endswith(" s (extrapolated)") and "1,000,000 pictures" in lines[-1]
     assert any(line.startswith("write, 10,000 pictures") for line in lines)
+
+
+def test_sizes_of_which_none_is_left_are_one_line(capsys, tmp_path):
+    words = ["growth", "--jobs", "step", "score", "--largest", "50", "--rounds", "1"]
+    assert main([*words, "--out", str(tmp_path / "record")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("bench growth: --largest 50: score begins at 1,000 pictures")
 
 
 @pytest.mark.slow
@@ -208,6 +218,13 @@ def test_memory_is_that_of_the_jobs_own_process(bench):
     facts = bench("memory", "--jobs", "sample", "--sizes", "10", "20")
     assert list(facts["sides"]) == ["sample 10", "sample 20"]
     assert all(100 < peak < 10_000 for (peak,) in facts["sides"].values())
+
+
+def test_a_graph_that_is_not_there_is_said_before_the_work(capsys, tmp_path):
+    words = ["memory", "--jobs", "score", "--graph", "nowhere.pb"]
+    assert main([*words, "--out", str(tmp_path / "record")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "bench memory: --graph nowhere.pb: no such file; give the network's .pb"
 
 
 def test_a_gpus_peak_is_what_it_held_beyond_what_it_held_before(monkeypatch):
@@ -251,6 +268,16 @@ def test_a_kernel_that_is_not_built_is_one_line(make_dogs, tmp_path, capsys):
     assert capsys.readouterr().err.strip().endswith("python build_kernel.py")
 
 
+@pytest.mark.parametrize("said", ["", "1", "{}", "training"])
+def test_another_script_is_no_kernel(said, make_dogs, tmp_path, capsys):
+    script = tmp_path / "kernel.py"
+    script.write_text(f"print({said!r})" if said else "")
+    words = ["start", "--kernel", str(script), "--data", str(make_dogs(2)), "--rounds", "1"]
+    assert main([*words, "--out", str(tmp_path / "record")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"bench start: {script}: no kernel of this kit")
+
+
 def test_a_score_is_timed_stage_by_stage(bench):
     words = ["--generated", "30", "--real", "40", "--features", "8", "--rounds", "2"]
     stages = bench("scoring", *words)["sides"]
@@ -277,6 +304,16 @@ def test_a_record_that_is_none_is_left_alone(tmp_path, capsys):
     other.write_bytes(b"PK")
     assert main(["scoring", "--generated", "3", "--real", "3", "--out", str(other)]) == 2
     assert "is no history" in capsys.readouterr().err and other.read_bytes() == b"PK"
+
+
+def test_what_cannot_be_printed_is_recorded_all_the_same(tmp_path, monkeypatch):
+    record = tmp_path / "record"
+    words = ["scoring", "--generated", "8", "--real", "8", "--features", "4", "--rounds", "1"]
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main([*words, "--out", str(record)]) == 1
+        monkeypatch.undo()
+    assert len(record.read_text().splitlines()) == 1
 
 
 def test_without_a_name_the_record_lies_below_runs(tmp_path, monkeypatch, capsys):
