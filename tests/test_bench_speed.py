@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import math
 import statistics
 import sys
 import threading
@@ -174,7 +173,22 @@ def test_memory_of_simulated_hours_is_read_each_hour(bench, monkeypatch):
     (megabytes,) = facts["sides"].values()
     assert len(megabytes) == len(facts["hours"]) >= 4
     assert all(later - hour >= 1 for hour, later in itertools.pairwise(facts["hours"]))
-    assert all(number > 100 for number in megabytes) and math.isfinite(facts["megabytes_per_hour"])
+    assert all(number > 100 for number in megabytes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("leaks", [False, True])
+def test_memory_of_a_day_does_not_grow_and_a_leak_would_be_seen(leaks, bench, monkeypatch):
+    """A watcher that keeps 20 KB a tick, of 60 an hour, is the counter-check."""
+    monkeypatch.setattr(hours, "STEP_SECONDS", 60.0)
+    monkeypatch.setattr(archive, "COUNT", 20)
+    kept = []
+    tick = hours.StatusLine.tick
+    keeps = lambda line, record: (kept.append(bytearray(20_000)), tick(line, record))  # noqa: E731
+    if leaks:
+        monkeypatch.setattr(hours.StatusLine, "tick", keeps)
+    grows = bench("hours", "--hours", "24")["megabytes_per_hour"]
+    assert grows > 0.8 if leaks else abs(grows) < 0.4
 
 
 def test_curves_go_through_points_that_lie_on_them():
