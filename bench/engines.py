@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from bench.form import Measured, carry_out, command
 from bench.sides import alternate
 from bench.train import sync_of
-from local.commands.arguments import DEVICE_HELP, count
+from local.commands.arguments import count
 from local.train import devices
+from mifid.device import full_precision
 from mifid.graph import read_graph
 from mifid.network import PRECISIONS, open_network
 from mifid.openvino_module import installed
@@ -31,7 +32,9 @@ def run(words: Sequence[str]) -> int:
     parser = command("engines", __doc__, 5, EXAMPLE)
     parser.add_argument("--graph", type=Path, required=True, metavar="FILE")
     parser.add_argument("--data", type=Path, required=True, metavar="PATH", help="real pictures")
-    parser.add_argument("--device", default="auto", help=DEVICE_HELP)
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto"
+    )
     parser.add_argument("--images", type=count, default=64, metavar="N", help="a round (64)")
     return carry_out("engines", parser, words, _measure)
 
@@ -52,7 +55,9 @@ def _measure(options: argparse.Namespace) -> Measured:
                 name = f"{backend}, {precision}"
                 sides[name] = _work(network.module, pictures, network.batch)
     about = f"{len(pictures)} pictures of {options.data}, {options.graph.name}, {device.name}"
-    return Measured(about, alternate(sides, len(pictures), options.rounds, sync_of(device)))
+    with full_precision():  # as in a score: float32 is float32 on a GPU, too
+        rates = alternate(sides, len(pictures), options.rounds, sync_of(device))
+    return Measured(about, rates)
 
 
 def _plain(graph: Path) -> nn.Module:
